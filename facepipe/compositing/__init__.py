@@ -1,0 +1,1 @@
+"""Masks, mesh warp, colour transfer and blending: what swapping and training share."""

@@ -1,0 +1,1 @@
+"""ONNX Runtime sessions and model files whose hashes were checked."""

@@ -1,0 +1,1 @@
+"""Clips in, clips out: probing, decoding, selecting and encoding frames."""

@@ -1,0 +1,1 @@
+"""Who consented, what went in, what came out: consent records and hashes."""

@@ -1,0 +1,44 @@
+"""What the surroundings decide: the data root, Dagster's home, and which names are allowed."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from facepipe.errors import PartitionNameError, SettingsError
+
+NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,62}"
+
+
+def checked_name(name: str, kind: str) -> str:
+    """`name`, if it may become a partition key and a folder.
+
+    Raises:
+        PartitionNameError: It does not match `NAME_PATTERN`.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise PartitionNameError(
+            f"{kind} name {name!r} is not allowed: it must match {NAME_PATTERN} "
+            f"(1 to 63 of a-z, 0-9, _ and -, the first a letter or digit)"
+        )
+    return name
+
+
+def data_root(environment: Mapping[str, str] = os.environ) -> Path:
+    """The absolute folder that holds all media, models and assets (`FACEPIPE_DATA`)."""
+    return Path(environment.get("FACEPIPE_DATA", "data")).absolute()
+
+
+def dagster_home(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where Dagster keeps runs and events (`DAGSTER_HOME`, else `<data root>/.dagster`).
+
+    Raises:
+        SettingsError: `DAGSTER_HOME` is relative, which Dagster itself refuses.
+    """
+    given = environment.get("DAGSTER_HOME")
+    if given and not Path(given).is_absolute():
+        raise SettingsError(
+            f"DAGSTER_HOME is {given!r}: it must be an absolute path, "
+            f"such as {Path(given).absolute()}"
+        )
+    return Path(given) if given else data_root(environment) / ".dagster"

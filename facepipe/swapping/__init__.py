@@ -1,0 +1,1 @@
+"""Put a profile's face into frames: swap, blend, encode, report. ONNX only."""
