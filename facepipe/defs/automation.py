@@ -1,0 +1,125 @@
+"""What happens without being asked: new folders are noticed, wanted results are kept fresh."""
+
+import dagster as dg
+
+from facepipe.defs.inputs import input_event
+from facepipe.defs.partitions import IDENTITY, PAIR, PARTITIONS, TARGET, Side
+from facepipe.defs.storage import INPUT_FOLDERS, Store, read_recipe
+from facepipe.errors import FacepipeError
+
+_SETTLE_S = 30
+
+
+def in_sync(*, ask_first: bool) -> dg.AutomationCondition[dg.AssetKey]:
+    """Remake what is stale as soon as its inputs are ready.
+
+    Args:
+        ask_first: Only keep fresh what was made on request before. Pairs need it, because every
+            identity crossed with every target is more than anybody wants.
+    """
+    condition = dg.AutomationCondition
+    trigger = condition.code_version_changed() | condition.any_deps_match(
+        condition.data_version_changed() | condition.will_be_requested()
+    )
+    if not ask_first:
+        trigger = trigger | condition.newly_missing()
+    ready = (
+        trigger.since_last_handled()
+        & ~condition.any_deps_missing()
+        & ~condition.any_deps_in_progress()
+        & ~condition.in_progress()
+    )
+    return (ready & ~condition.missing() if ask_first else ready).with_label("in_sync")
+
+
+keep_in_sync = dg.AutomationConditionSensorDefinition(
+    "keep_in_sync",
+    target=dg.AssetSelection.all(include_sources=True),
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="Remakes stale assets by itself. Off at first: training is costly.",
+)
+
+identity_job = dg.define_asset_job(
+    "identity_job",
+    selection=dg.AssetSelection.key_prefixes("identity") - dg.AssetSelection.keys("identity/media"),
+    partitions_def=IDENTITY,
+    description="From a person's media to their identity model.",
+)
+target_job = dg.define_asset_job(
+    "target_job",
+    selection=dg.AssetSelection.key_prefixes("target") - dg.AssetSelection.keys("target/media"),
+    partitions_def=TARGET,
+    description="From a target's media to its aligned faces.",
+)
+pair_job = dg.define_asset_job(
+    "pair_job",
+    selection=dg.AssetSelection.key_prefixes("pair"),
+    partitions_def=PAIR,
+    description="From an identity and a target to the swapped video and its report.",
+)
+
+
+@dg.sensor(
+    minimum_interval_seconds=_SETTLE_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Registers new input folders and reports their version when they change.",
+)
+def media_folders(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:
+    """Report each input folder whose content is not the one reported last."""
+    sides: tuple[Side, ...] = ("identity", "target")
+    events: list[dg.AssetMaterialization] = []
+    for side in sides:
+        for name in store.input_names(side):
+            try:
+                event = input_event(store, side, name)
+            except FacepipeError as error:
+                context.log.warning(f"{side} {name}: {error}")
+                continue
+            if event.tags != _reported_tags(context.instance, event):
+                events.append(event)
+    requests = [
+        PARTITIONS[side].build_add_request(
+            [e.partition for e in events if e.partition and e.asset_key.path[0] == side]
+        )
+        for side in sides
+    ]
+    return dg.SensorResult(dynamic_partitions_requests=requests, asset_events=events)
+
+
+def _reported_tags(
+    instance: dg.DagsterInstance, event: dg.AssetMaterialization
+) -> dict[str, str] | None:
+    found = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=event.asset_key, asset_partitions=[event.partition or ""]),
+        limit=1,
+    )
+    last = found.records[0].asset_materialization if found.records else None
+    return dict(last.tags or {}) if last else None
+
+
+@dg.schedule(
+    cron_schedule="0 3 * * *",
+    job=pair_job,
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Remakes each night the pairs that were made once, with the settings they had.",
+)
+def nightly(context: dg.ScheduleEvaluationContext, store: Store) -> list[dg.RunRequest]:
+    """One run for each pair that has a swapped video; what did not change is used again."""
+    keys = sorted(
+        context.instance.get_materialized_partitions(dg.AssetKey(["pair", "swapped_video"]))
+    )
+    return [
+        dg.RunRequest(run_key=None, partition_key=key, run_config=_last_settings(store, key))
+        for key in keys
+    ]
+
+
+def _last_settings(store: Store, partition_key: str) -> dict[str, object]:
+    """The run config that repeats the settings a pair was made with."""
+    ops: dict[str, object] = {}
+    for name in ("lora_checkpoint", "lora_onnx", "swapped_video", "swap_report"):
+        recipe = read_recipe(store.place(f"pair/{name}", partition_key))
+        if recipe and recipe["settings"]:
+            ops[f"pair__{name}"] = {"config": recipe["settings"]}
+    return {"ops": ops}

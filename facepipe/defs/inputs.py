@@ -1,0 +1,104 @@
+"""What an asset may read: media that a valid consent covers, and the digests of both."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from facepipe.defs.partitions import Side
+from facepipe.defs.storage import Store
+from facepipe.errors import ConsentError, MediaError
+from facepipe.provenance.consent import Consent, check_consent, read_consent
+from facepipe.provenance.digests import digest_of_digests, folder_digests
+
+CONSENT_FILE = "consent.json"
+
+
+@dataclass(frozen=True)
+class ConsentedMedia:
+    """The media of one person or target, and the record that allows their use.
+
+    Attributes:
+        folder: Where they lie.
+        digests: SHA-256 of each file, by name.
+        consent: The record in force now.
+    """
+
+    folder: Path
+    digests: dict[str, str]
+    consent: Consent
+
+    @property
+    def paths(self) -> list[Path]:
+        """The media files, by name."""
+        return [self.folder / name for name in sorted(self.digests)]
+
+    @property
+    def digest(self) -> str:
+        """One digest of all media, whatever the consent says."""
+        return digest_of_digests(self.digests)
+
+
+def consented_media(store: Store, side: Side, name: str, use: str) -> ConsentedMedia:
+    """The media as they lie in the input folder now, if consent covers each of them for `use`.
+
+    Every asset made from a face calls this, so that an expired or revoked record stops it even
+    when the gate asset was passed earlier.
+
+    Raises:
+        ConsentError: No record, or one that is expired, revoked, or for other media or uses.
+        MediaError: The folder is missing or holds no media.
+    """
+    folder = store.input_folder(side, name)
+    if not folder.is_dir():
+        raise MediaError(f"{side} {name!r} is unknown: {folder} does not exist; add it first")
+    digests = folder_digests(folder)
+    if side == "target":
+        _check_target(folder, list(digests))
+    record = folder / CONSENT_FILE
+    if not record.is_file():
+        raise ConsentError(
+            f"{side} {name!r} has no consent record: put one at {record}, "
+            f"made by `facepipe consent new`"
+        )
+    consent = read_consent(record)
+    check_consent(consent, digests, use, datetime.now(UTC))
+    return ConsentedMedia(folder, digests, consent)
+
+
+def input_digest(store: Store, side: Side, name: str) -> str:
+    """The data version of an input folder: its media and its consent record."""
+    folder = store.input_folder(side, name)
+    digests = folder_digests(folder)
+    record = folder / CONSENT_FILE
+    if record.is_file():
+        digests = {**digests, **folder_digests(folder, names=(CONSENT_FILE,))}
+    return digest_of_digests(digests)
+
+
+def input_event(store: Store, side: Side, name: str) -> dg.AssetMaterialization:
+    """The event that tells Dagster which version of its input folder a partition has now."""
+    folder = store.input_folder(side, name)
+    digests = folder_digests(folder)
+    return dg.AssetMaterialization(
+        asset_key=[side, "media"],
+        partition=name,
+        tags={"dagster/data_version": input_digest(store, side, name)},
+        metadata={
+            "files": len(digests),
+            "bytes": sum((folder / file).stat().st_size for file in digests),
+            "folder": dg.MetadataValue.path(str(folder)),
+        },
+    )
+
+
+def _check_target(folder: Path, names: list[str]) -> None:
+    from facepipe.media.probe import probe
+
+    videos = [name for name in names if probe(folder / name).kind == "video"]
+    if len(videos) > 1 or (videos and len(names) > 1):
+        raise MediaError(
+            f"{folder}: a target is one video or some images, but it holds {len(videos)} videos "
+            f"({', '.join(videos[:3])}) and {len(names) - len(videos)} images"
+        )

@@ -1,0 +1,27 @@
+"""What the assets are cut into: one partition per identity, per target, and per pair of both."""
+
+from typing import Literal
+
+import dagster as dg
+
+Side = Literal["identity", "target"]
+
+IDENTITY = dg.DynamicPartitionsDefinition(name="identity")
+TARGET = dg.DynamicPartitionsDefinition(name="target")
+PAIR = dg.MultiPartitionsDefinition({"identity": IDENTITY, "target": TARGET})
+
+PARTITIONS: dict[Side, dg.DynamicPartitionsDefinition] = {"identity": IDENTITY, "target": TARGET}
+
+
+def pair_key(identity: str, target: str) -> dg.MultiPartitionKey:
+    """The partition key of a pair: `identity|target`."""
+    return dg.MultiPartitionKey({"identity": identity, "target": target})
+
+
+def names_in(partition_key: str) -> tuple[str, ...]:
+    """The names a partition key stands for: `("alice",)` or `("alice", "clip1")`.
+
+    >>> names_in("alice|clip1")
+    ('alice', 'clip1')
+    """
+    return tuple(partition_key.split("|"))

@@ -1,0 +1,75 @@
+"""Pictures, curves and tables in the form the Dagster UI shows them."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import dagster as dg
+import pandas as pd
+
+from facepipe.arrays import RgbImage
+
+_JPEG_QUALITY = 80
+_MAX_WIDTH_PX = 720
+_CURVE_WH = (560, 200)
+
+
+def picture(image_rgb: RgbImage) -> dg.MarkdownMetadataValue:
+    """A picture, shrunk to a few tens of kilobytes because events live in a database."""
+    height, width = image_rgb.shape[:2]
+    if width > _MAX_WIDTH_PX:
+        size_wh = (_MAX_WIDTH_PX, round(height * _MAX_WIDTH_PX / width))
+        image_rgb = cv2.resize(image_rgb, size_wh, interpolation=cv2.INTER_AREA)
+    bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return _embedded("image/jpeg", data.tobytes())
+
+
+def picture_file(path: Path) -> dg.MarkdownMetadataValue:
+    """A picture file, as `picture` shows it."""
+    return picture(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB))
+
+
+def curve(values: Sequence[float], title: str) -> dg.MarkdownMetadataValue:
+    """A line through `values`, first to last, with its range written beside it."""
+    width, height = _CURVE_WH
+    low, high = min(values), max(values)
+    scale = (height - 50) / ((high - low) or 1.0)
+    step = (width - 80) / max(len(values) - 1, 1)
+    points = " ".join(
+        f"{60 + index * step:.1f},{height - 25 - (value - low) * scale:.1f}"
+        for index, value in enumerate(values)
+    )
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'font-family="sans-serif" font-size="12">'
+        f'<rect width="100%" height="100%" fill="white"/>'
+        f'<text x="60" y="15">{title}: {values[0]:.4g} to {values[-1]:.4g}</text>'
+        f'<text x="4" y="29">{high:.4g}</text><text x="4" y="{height - 21}">{low:.4g}</text>'
+        f'<polyline points="{points}" fill="none" stroke="#2563eb" stroke-width="2"/></svg>'
+    )
+    return _embedded("image/svg+xml", svg.encode())
+
+
+def table(frame: pd.DataFrame, most: int = 50) -> dg.TableMetadataValue:
+    """The first `most` rows of a table."""
+    rows: list[dict[str, Any]] = frame.head(most).to_dict("records")  # pyright: ignore
+    plain = [{str(name): _plain(value) for name, value in row.items()} for row in rows]
+    schema = dg.TableSchema([dg.TableColumn(str(name)) for name in frame.columns])
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in plain], schema=schema)
+
+
+def counts(values: pd.Series) -> pd.DataFrame:
+    """How often each value stands in a column, most frequent first."""
+    return values.value_counts().rename_axis("value").reset_index(name="count")
+
+
+def _plain(value: Any) -> str | int | float | bool:
+    value = value.item() if hasattr(value, "item") else value
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def _embedded(kind: str, data: bytes) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md(f"![](data:{kind};base64,{base64.b64encode(data).decode()})")

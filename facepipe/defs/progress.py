@@ -1,0 +1,70 @@
+"""What long work tells while it runs, and how it is asked to stop.
+
+An asset reports to the run's log; a command line that runs assets in its own process may listen
+as well, to draw a progress bar.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+Listener = Callable[[str, int, int], None]
+"""Called with the asset's name, the work done and the work to do (0: unknown)."""
+
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_LOG_EVERY_S = 10.0
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Send all progress of this thread's assets to `listener`, within the block."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+@dataclass
+class Progress:
+    """Reports the progress of one asset: to the listener each time, to the log now and then."""
+
+    context: dg.AssetExecutionContext
+    _logged_at_s: float = field(default_factory=time.monotonic)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say that `done` of `total` steps (0: unknown) are made."""
+        name = self.context.asset_key.to_user_string()
+        listener = _listener.get()
+        if listener is not None:
+            listener(name, done, total)
+        if time.monotonic() - self._logged_at_s > _LOG_EVERY_S:
+            self._logged_at_s = time.monotonic()
+            self.context.log.info(f"{name}: {done} of {total or 'unknown'}")
+
+
+@contextmanager
+def stop_flag() -> Iterator[Callable[[], bool]]:
+    """Yield a function that turns true once SIGINT or SIGTERM has come, instead of dying of it.
+
+    Signals reach the main thread only; elsewhere the flag stays false.
+    """
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event.is_set
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals}
+    for number in signals:
+        signal.signal(number, lambda *_: event.set())
+    try:
+        yield event.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

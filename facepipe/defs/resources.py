@@ -1,0 +1,30 @@
+"""What assets share: the store, the device, and how a run executes its steps."""
+
+import os
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from facepipe.defs.storage import Store
+from facepipe.settings import data_root
+
+
+class Device(dg.ConfigurableResource[Any]):
+    """Where models are trained and run."""
+
+    device: str = Field("auto", description="auto (cuda, else mps, else cpu), cuda, mps or cpu.")
+    threads: int = Field(0, description="CPU threads; 0 takes all cores.", ge=0)
+    precision: str = Field("auto", description="auto, fp32, bf16 or fp16; for training.")
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    """Steps of a run share one process: each starts in milliseconds and none is orphaned."""
+    return dg.Definitions(
+        resources={
+            "store": Store(root=str(data_root())),
+            "device": Device(device=os.environ.get("FACEPIPE_DEVICE", "auto")),
+        },
+        executor=dg.in_process_executor,
+    )

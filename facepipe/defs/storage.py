@@ -1,0 +1,218 @@
+"""Where everything lies, and how an asset is made at most once for the same recipe.
+
+A recipe is the code version, the settings and the digests of the inputs. What was published for
+the same recipe is used again; otherwise it is built aside under a lock and published whole.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from facepipe.defs.partitions import Side, names_in
+from facepipe.defs.progress import Progress, stop_flag
+from facepipe.errors import BadInputError, StoppedError
+from facepipe.files import storage_errors, write_whole
+from facepipe.publishing import folder_digest, held, publish_folder
+from facepipe.settings import NAME_PATTERN, checked_name
+
+RECIPE_FILE = ".recipe.json"
+VOLATILE = frozenset({"telemetry.jsonl"})
+"""Files that tell timings: kept, but no part of the data version."""
+INPUT_FOLDERS: dict[Side, str] = {"identity": "identities", "target": "targets"}
+
+
+class NotBuiltError(BadInputError):
+    """An upstream asset has not been materialized yet."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A published folder and the digest of its content."""
+
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a building function gets.
+
+    Attributes:
+        out: Empty folder to write the result to.
+        scratch: Folder that outlives an interruption, as long as the recipe stays the same
+            (but for the settings named resumable).
+        progress: To be called with the work done and the work to do.
+        stop: Turns true when the run is asked to stop.
+    """
+
+    out: Path
+    scratch: Path
+    progress: Progress
+    stop: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides an asset's content.
+
+    Attributes:
+        inputs: Digest of each input.
+        settings: The asset's settings.
+        resumable: Settings whose change continues the work in scratch instead of starting anew.
+    """
+
+    inputs: Mapping[str, str]
+    settings: Mapping[str, Any]
+    resumable: tuple[str, ...] = ()
+
+
+class Store(dg.ConfigurableResource[Any]):
+    """The data root: input folders, models, published assets, and unfinished work."""
+
+    root: str
+
+    def models(self) -> Path:
+        """The folder of weights."""
+        return Path(self.root, "models")
+
+    def input_folder(self, side: Side, name: str) -> Path:
+        """The folder a person put in: media and `consent.json`."""
+        return Path(self.root, INPUT_FOLDERS[side], checked_name(name, side))
+
+    def input_names(self, side: Side) -> list[str]:
+        """The names of all input folders that may become partitions, sorted."""
+        folder = Path(self.root, INPUT_FOLDERS[side])
+        found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        return [name for name in found if re.fullmatch(NAME_PATTERN, name)]
+
+    def place(self, key: str, partition_key: str) -> Path:
+        """Where the asset `key` of a partition is published."""
+        return Path(self.root, "assets", *key.split("/"), *self._names(partition_key))
+
+    def workplace(self, key: str, partition_key: str) -> Path:
+        """Where the asset `key` of a partition is built, before it is published."""
+        return Path(self.root, ".work", *key.split("/"), *self._names(partition_key))
+
+    def get(self, key: str, partition_key: str) -> Artifact:
+        """What was published last.
+
+        Raises:
+            NotBuiltError: Nothing yet.
+        """
+        path = self.place(key, partition_key)
+        published = read_recipe(path)
+        if published is None:
+            raise NotBuiltError(f"{key}[{partition_key}] is not built yet: materialize it first")
+        return Artifact(path, published["digest"])
+
+    def build(
+        self,
+        context: dg.AssetExecutionContext,
+        recipe: Recipe,
+        make: Callable[[Work], None],
+        describe: Callable[[Path], dict[str, Any]],
+    ) -> dg.MaterializeResult[None]:
+        """Publish what `make` writes, unless the same recipe is published already.
+
+        Args:
+            context: The asset that is being materialized.
+            recipe: What decides the content.
+            make: Writes the asset's files into `Work.out`.
+            describe: Metadata of the published folder, for the UI.
+
+        Raises:
+            BusyError: Another process builds the same asset.
+            StoppedError: The run was asked to stop; scratch is kept.
+            StorageError: No room or no right to write.
+        """
+        key, partition = context.asset_key.to_user_string(), str(context.partition_key)
+        version = context.assets_def.code_versions_by_key[context.asset_key] or ""
+        written = _as_json(recipe, version)
+        workplace, place = self.workplace(key, partition), self.place(key, partition)
+        with held(workplace.with_name(f".{workplace.name}.lock"), f"{key}[{partition}]"):
+            published = read_recipe(place)
+            reused = published is not None and published["recipe_id"] == written["recipe_id"]
+            if reused:
+                context.log.info(f"{key}[{partition}]: nothing changed, used again")
+            else:
+                self._make(context, written, make, (workplace, place))
+        digest = self.get(key, partition).digest
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(digest),
+            metadata={
+                **describe(place),
+                "reused": reused,
+                "folder": dg.MetadataValue.path(str(place)),
+                "settings": dg.MetadataValue.json(dict(recipe.settings)),
+            },
+        )
+
+    def _make(
+        self,
+        context: dg.AssetExecutionContext,
+        written: dict[str, Any],
+        make: Callable[[Work], None],
+        places: tuple[Path, Path],
+    ) -> None:
+        workplace, place = places
+        out, scratch = workplace / "out", workplace / f"scratch-{written['scratch_id']}"
+        with storage_errors(workplace), stop_flag() as stop:
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir(parents=True)
+            scratch.mkdir(exist_ok=True)
+            published = read_recipe(place)
+            if published and published["scratch_id"] == written["scratch_id"]:
+                _take_up(place / "state", scratch / "state")
+            make(Work(out, scratch, Progress(context), stop))
+            digest = folder_digest(out, VOLATILE)
+            write_whole(out / RECIPE_FILE, json.dumps({**written, "digest": digest}, indent=1))
+            publish_folder(out, place)
+            shutil.rmtree(workplace, ignore_errors=True)
+            if stop():
+                raise StoppedError(f"stopped after {place} was finished; run again to go on")
+
+    @staticmethod
+    def _names(partition_key: str) -> list[str]:
+        return [checked_name(name, "partition") for name in names_in(partition_key)]
+
+
+def read_recipe(folder: Path) -> dict[str, Any] | None:
+    """What a published folder was made from, or nothing where none is published."""
+    path = folder / RECIPE_FILE
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def _as_json(recipe: Recipe, code_version: str) -> dict[str, Any]:
+    whole: dict[str, Any] = {
+        "code": code_version,
+        "inputs": dict(recipe.inputs),
+        "settings": dict(recipe.settings),
+    }
+    kept = {
+        name: value for name, value in whole["settings"].items() if name not in recipe.resumable
+    }
+    return {
+        **whole,
+        "recipe_id": _short_hash(whole),
+        "scratch_id": _short_hash({**whole, "settings": kept}),
+    }
+
+
+def _short_hash(value: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _take_up(state: Path, scratch: Path) -> None:
+    """Continue from what was published, unless unfinished work is further on already."""
+    if state.is_dir() and not scratch.exists():
+        unfinished = scratch.with_name("state.part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(state, unfinished)
+        unfinished.replace(scratch)
