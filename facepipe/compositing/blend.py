@@ -1,0 +1,75 @@
+"""Put a face back into its frame; outside the mask the frame keeps every bit."""
+
+import cv2
+import numpy as np
+
+from facepipe.arrays import FloatArray, RgbImage, check_shape
+
+
+def mix(below_rgb: RgbImage, above_rgb: RgbImage, mask: FloatArray) -> RgbImage:
+    """`above` where the mask is 1, `below` bit for bit where it is 0; all `(H, W[, 3])`."""
+    below = below_rgb.astype(np.float32)
+    mixed = below + mask[..., None] * (above_rgb.astype(np.float32) - below)
+    return np.round(mixed).astype(np.uint8)
+
+
+def paste(
+    frame_rgb: RgbImage, face_rgb: RgbImage, mask: FloatArray, transform: FloatArray
+) -> RgbImage:
+    """A copy of the frame with the face laid over it; only the face's own rectangle is computed.
+
+    Args:
+        frame_rgb: `(H, W, 3)`.
+        face_rgb: `(S, S, 3)` the square that `transform` cut, redrawn.
+        mask: `(S, S)` 0 to 1: how much of the face is shown.
+        transform: `(2, 3)` from frame pixels to pixels of the square.
+    """
+    check_shape(face_rgb, (*mask.shape, 3), name="face_rgb")
+    pasted = frame_rgb.copy()
+    rows, columns = region_of_interest(mask, transform, (frame_rgb.shape[1], frame_rgb.shape[0]))
+    if rows.stop > rows.start and columns.stop > columns.start:
+        size_wh = (columns.stop - columns.start, rows.stop - rows.start)
+        to_square = shifted(transform, columns.start, rows.start)
+        here = frame_rgb[rows, columns]
+        pasted[rows, columns] = mix(
+            here,
+            uncut(face_rgb, to_square, size_wh, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE),
+            uncut(mask, to_square, size_wh, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT),
+        )
+    return pasted
+
+
+def region_of_interest(
+    mask: FloatArray, transform: FloatArray, size_wh: tuple[int, int]
+) -> tuple[slice, slice]:
+    """Rows and columns of the frame that a mask `(S, S)` reaches; empty slices where none."""
+    touched = np.argwhere(mask > 0)
+    if not len(touched):
+        return slice(0, 0), slice(0, 0)
+    (top, left), (bottom, right) = touched.min(0) - 1, touched.max(0) + 1
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+    inverse = cv2.invertAffineTransform(transform)
+    at = corners @ inverse[:, :2].T + inverse[:, 2]
+    first = np.clip(np.floor(at.min(0)).astype(int), 0, size_wh)
+    last = np.clip(np.ceil(at.max(0)).astype(int) + 1, 0, size_wh)
+    return slice(int(first[1]), int(last[1])), slice(int(first[0]), int(last[0]))
+
+
+def shifted(transform: FloatArray, x_px: float, y_px: float) -> FloatArray:
+    """The same transform for a frame whose origin lies at `(x_px, y_px)` of the old one."""
+    moved = transform.astype(np.float64)
+    moved[:, 2] += moved[:, :2] @ np.array([x_px, y_px])
+    return moved.astype(np.float32)
+
+
+def uncut(
+    square: FloatArray | RgbImage,
+    transform: FloatArray,
+    size_wh: tuple[int, int],
+    interpolation: int,
+    border: int,
+) -> FloatArray | RgbImage:
+    """The picture `(H, W[, 3])` in which `transform` would cut this square."""
+    return cv2.warpAffine(
+        square, transform, size_wh, flags=interpolation | cv2.WARP_INVERSE_MAP, borderMode=border
+    )
