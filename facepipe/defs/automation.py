@@ -2,34 +2,12 @@
 
 import dagster as dg
 
-from facepipe.defs.inputs import input_event
+from facepipe.defs.inputs import input_event, is_reported
 from facepipe.defs.partitions import IDENTITY, PAIR, PARTITIONS, TARGET, Side
-from facepipe.defs.storage import INPUT_FOLDERS, Store, read_recipe
+from facepipe.defs.storage import Store, read_recipe
 from facepipe.errors import FacepipeError
 
 _SETTLE_S = 30
-
-
-def in_sync(*, ask_first: bool) -> dg.AutomationCondition[dg.AssetKey]:
-    """Remake what is stale as soon as its inputs are ready.
-
-    Args:
-        ask_first: Only keep fresh what was made on request before. Pairs need it, because every
-            identity crossed with every target is more than anybody wants.
-    """
-    condition = dg.AutomationCondition
-    trigger = condition.code_version_changed() | condition.any_deps_match(
-        condition.data_version_changed() | condition.will_be_requested()
-    )
-    if not ask_first:
-        trigger = trigger | condition.newly_missing()
-    ready = (
-        trigger.since_last_handled()
-        & ~condition.any_deps_missing()
-        & ~condition.any_deps_in_progress()
-        & ~condition.in_progress()
-    )
-    return (ready & ~condition.missing() if ask_first else ready).with_label("in_sync")
 
 
 keep_in_sync = dg.AutomationConditionSensorDefinition(
@@ -74,9 +52,9 @@ def media_folders(context: dg.SensorEvaluationContext, store: Store) -> dg.Senso
             try:
                 event = input_event(store, side, name)
             except FacepipeError as error:
-                context.log.warning(f"{side} {name}: {error}")
+                context.log.warning("%s %s: %s", side, name, error)
                 continue
-            if event.tags != _reported_tags(context.instance, event):
+            if not is_reported(context.instance, event):
                 events.append(event)
     requests = [
         PARTITIONS[side].build_add_request(
@@ -85,17 +63,6 @@ def media_folders(context: dg.SensorEvaluationContext, store: Store) -> dg.Senso
         for side in sides
     ]
     return dg.SensorResult(dynamic_partitions_requests=requests, asset_events=events)
-
-
-def _reported_tags(
-    instance: dg.DagsterInstance, event: dg.AssetMaterialization
-) -> dict[str, str] | None:
-    found = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=event.asset_key, asset_partitions=[event.partition or ""]),
-        limit=1,
-    )
-    last = found.records[0].asset_materialization if found.records else None
-    return dict(last.tags or {}) if last else None
 
 
 @dg.schedule(

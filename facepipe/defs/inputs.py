@@ -93,6 +93,17 @@ def input_event(store: Store, side: Side, name: str) -> dg.AssetMaterialization:
     )
 
 
+def is_reported(instance: dg.DagsterInstance, event: dg.AssetMaterialization) -> bool:
+    """Whether Dagster knows this version of an input folder as the newest already."""
+    found = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=event.asset_key, asset_partitions=[event.partition or ""]),
+        limit=1,
+    )
+    last = found.records[0].asset_materialization if found.records else None
+    version = "dagster/data_version"
+    return last is not None and (last.tags or {}).get(version) == (event.tags or {})[version]
+
+
 def _check_target(folder: Path, names: list[str]) -> None:
     from facepipe.media.probe import probe
 

@@ -73,3 +73,14 @@ def _plain(value: Any) -> str | int | float | bool:
 
 def _embedded(kind: str, data: bytes) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![](data:{kind};base64,{base64.b64encode(data).decode()})")
+
+
+def picture_strip(paths: Sequence[Path], most: int = 6) -> dg.MarkdownMetadataValue:
+    """Some pictures of a sequence side by side, evenly spread, all of one height."""
+    chosen = [paths[round(k * (len(paths) - 1) / max(most - 1, 1))] for k in range(most)]
+    pictures = [cv2.imread(str(path)) for path in dict.fromkeys(chosen)]
+    height = 120
+    small = [
+        cv2.resize(p, (max(1, round(p.shape[1] * height / p.shape[0])), height)) for p in pictures
+    ]
+    return picture(cv2.cvtColor(cv2.hconcat(small), cv2.COLOR_BGR2RGB))

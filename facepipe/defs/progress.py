@@ -11,11 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import dagster as dg
 
-Listener = Callable[[str, int, int], None]
-"""Called with the asset's name, the work done and the work to do (0: unknown)."""
+
+class Listener(Protocol):
+    """Follows the assets that are made in this process."""
+
+    def advanced(self, asset: str, done: int, total: int) -> None:
+        """Hear that `done` of `total` steps (0: unknown) of an asset are made."""
+
+    def finished(self, asset: str, *, reused: bool) -> None:
+        """Hear that an asset is published, or was used again as it is."""
+
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 _LOG_EVERY_S = 10.0
@@ -43,10 +52,16 @@ class Progress:
         name = self.context.asset_key.to_user_string()
         listener = _listener.get()
         if listener is not None:
-            listener(name, done, total)
+            listener.advanced(name, done, total)
         if time.monotonic() - self._logged_at_s > _LOG_EVERY_S:
             self._logged_at_s = time.monotonic()
-            self.context.log.info(f"{name}: {done} of {total or 'unknown'}")
+            self.context.log.info("%s: %d of %s", name, done, total or "unknown")
+
+    def finished(self, *, reused: bool) -> None:
+        """Say that the asset is there."""
+        listener = _listener.get()
+        if listener is not None:
+            listener.finished(self.context.asset_key.to_user_string(), reused=reused)
 
 
 @contextmanager

@@ -140,10 +140,11 @@ class Store(dg.ConfigurableResource[Any]):
             published = read_recipe(place)
             reused = published is not None and published["recipe_id"] == written["recipe_id"]
             if reused:
-                context.log.info(f"{key}[{partition}]: nothing changed, used again")
+                context.log.info("%s[%s]: nothing changed, used again", key, partition)
             else:
                 self._make(context, written, make, (workplace, place))
         digest = self.get(key, partition).digest
+        Progress(context).finished(reused=reused)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(digest),
             metadata={
@@ -153,6 +154,17 @@ class Store(dg.ConfigurableResource[Any]):
                 "settings": dg.MetadataValue.json(dict(recipe.settings)),
             },
         )
+
+    def remove(self, side: Side, name: str) -> None:
+        """Delete the input of a person or target, and everything that was made from it."""
+        checked_name(name, side)
+        for top in ("assets", ".work"):
+            for key in sorted(Path(self.root, top, side).glob("*")):
+                shutil.rmtree(key / name, ignore_errors=True)
+            pairs = f"*/{name}" if side == "identity" else f"*/*/{name}"
+            for folder in sorted(Path(self.root, top, "pair").glob(pairs)):
+                shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self.input_folder(side, name), ignore_errors=True)
 
     def _make(
         self,

@@ -1,0 +1,75 @@
+"""`facepipe consent new | check`: the record without which nothing is computed."""
+
+import re
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facepipe.cli.console import stdout
+from facepipe.errors import SettingsError
+
+
+def register(app: typer.Typer) -> None:
+    """Put these commands into the application."""
+    consent = typer.Typer(help="Write and check consent records.")
+    consent.command("new")(new)
+    consent.command("check")(check)
+    app.add_typer(consent, name="consent")
+
+
+def new(
+    subject: Annotated[str, typer.Option(help="Who is shown.")],
+    scope: Annotated[list[str], typer.Option(help="train, swap, publish; repeat or use commas.")],
+    expires: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD.")],
+    media: Annotated[list[Path], typer.Option(help="File or folder covered; repeat for more.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the record.")],
+    granted_by: Annotated[str | None, typer.Option(help="Who grants it; default: subject.")] = None,
+    contact: Annotated[str, typer.Option(help="How to reach the grantor.")] = "",
+) -> None:
+    """Write a record of what a person has agreed to, covering media by their hashes."""
+    from facepipe.media.probe import list_media
+    from facepipe.provenance.consent import new_consent, write_consent
+
+    files = [file for path in media for file in (list_media(path) if path.is_dir() else [path])]
+    record = new_consent(
+        subject=subject,
+        granted_by=granted_by or subject,
+        scope=[part for text in scope for part in re.split(r"[,\s]+", text) if part],
+        expires_at=last_moment(expires),
+        media=files,
+        contact=contact,
+        granted_at=datetime.now(UTC).replace(microsecond=0),
+    )
+    write_consent(record, output)
+    stdout.print(f"{output}: covers {len(record.media)} files until {expires}", highlight=False)
+
+
+def check(file: Path) -> None:
+    """Read a record and say whether it is in force now."""
+    from facepipe.provenance.consent import check_consent, read_consent
+
+    record = read_consent(file)
+    for use in record.scope:
+        check_consent(record, {}, use, datetime.now(UTC))
+    stdout.print(
+        f"{file}: {record.subject} agreed to {', '.join(record.scope)} until "
+        f"{record.expires_at.isoformat()}; covers {len(record.media)} files; id {record.id}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def last_moment(date: str) -> datetime:
+    """The end of a day given as `YYYY-MM-DD`, in UTC.
+
+    Raises:
+        SettingsError: Not such a date.
+    """
+    try:
+        day = datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError as error:
+        raise SettingsError(f"--expires {date!r} is not a date: give YYYY-MM-DD") from error
+    return datetime.combine(day, time(23, 59, 59), UTC)

@@ -1,0 +1,143 @@
+"""What `facepipe doctor` looks at: each finding says what to do where it is not fine."""
+
+import ctypes
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from facepipe.defs.storage import Store
+from facepipe.errors import FacepipeError
+from facepipe.settings import dagster_home
+
+LIBRARIES = {
+    "libEGL.so.1": "libegl1",
+    "libGLESv2.so.2": "libgles2",
+    "libGL.so.1": "libgl1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+}
+_LEAST_FREE_GB = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    fine: bool
+    found: str
+    fix: str = ""
+
+
+def examine(store: Store) -> Iterator[Finding]:
+    """Look at everything a run needs, one finding at a time."""
+    looks: list[Callable[[], Finding]] = [
+        *(lambda name=name: _library(name) for name in LIBRARIES),
+        _device,
+        _providers,
+        _codecs,
+        lambda: _models(store),
+        lambda: _writable(Path(store.root)),
+        lambda: _room(Path(store.root)),
+        _home,
+        _exchange(store),
+    ]
+    for look in looks:
+        yield look()
+
+
+def _library(name: str) -> Finding:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        fix = f"apt-get install {LIBRARIES[name]}"
+        return Finding(name, fine=False, found="missing", fix=fix)
+    return Finding(name, fine=True, found="loads")
+
+
+def _device() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding("device", fine=True, found=f"cuda: {torch.cuda.get_device_name()}")
+    kind = "mps" if torch.backends.mps.is_available() else "cpu"
+    return Finding("device", fine=True, found=f"{kind}, {torch.get_num_threads()} threads")
+
+
+def _providers() -> Finding:
+    import onnxruntime
+
+    found = onnxruntime.get_available_providers()
+    fine = "CPUExecutionProvider" in found
+    return Finding("ONNX providers", fine, ", ".join(found), "" if fine else "reinstall onnxruntime")
+
+
+def _codecs() -> Finding:
+    import av
+
+    needed = {"libx264": "w", "h264": "r", "aac": "r"}
+    missing = [name for name, mode in needed.items() if not _has_codec(av, name, mode)]
+    found = f"missing: {', '.join(missing)}" if missing else "H.264 in and out, AAC in"
+    return Finding("codecs", not missing, found, "pip install av" if missing else "")
+
+
+def _has_codec(av: object, name: str, mode: str) -> bool:
+    try:
+        av.Codec(name, mode)  # type: ignore[attr-defined]
+    except ValueError:
+        return False
+    return True
+
+
+def _models(store: Store) -> Finding:
+    from facepipe.inference.models import verify_models
+
+    try:
+        lines = verify_models(store.models(), "face_landmarker")
+    except FacepipeError as error:
+        fix = "facepipe models fetch face_landmarker"
+        return Finding("landmark model", fine=False, found=str(error), fix=fix)
+    return Finding("landmark model", fine=True, found="; ".join(lines))
+
+
+def _writable(root: Path) -> Finding:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            return Finding("data root", fine=True, found=f"{root} can be written")
+    except OSError as error:
+        fix = "set FACEPIPE_DATA to a folder you may write to"
+        return Finding("data root", fine=False, found=f"{root}: {error.strerror}", fix=fix)
+
+
+def _room(root: Path) -> Finding:
+    place = next(folder for folder in (root, *root.parents) if folder.exists())
+    free_gb = shutil.disk_usage(place).free / 1e9
+    fine = free_gb >= _LEAST_FREE_GB
+    fix = "" if fine else f"free {_LEAST_FREE_GB} GB, or set FACEPIPE_DATA to another disk"
+    return Finding("disk", fine, f"{free_gb:.0f} GB free", fix)
+
+
+def _home() -> Finding:
+    try:
+        return Finding("Dagster home", fine=True, found=str(dagster_home()))
+    except FacepipeError as error:
+        return Finding("Dagster home", fine=False, found=str(error), fix="set an absolute path")
+
+
+def _exchange(store: Store) -> Callable[[], Finding]:
+    def look() -> Finding:
+        from facepipe.publishing import publish_folder
+
+        what = "atomic publish"
+        try:
+            with tempfile.TemporaryDirectory(dir=store.root) as folder:
+                for _ in range(2):
+                    Path(folder, "new").mkdir()
+                    publish_folder(Path(folder, "new"), Path(folder, "place"))
+        except (OSError, FacepipeError) as error:
+            return Finding(what, fine=False, found=str(error), fix="use another file system")
+        return Finding(what, fine=True, found="folders can be exchanged in one step")
+
+    return look

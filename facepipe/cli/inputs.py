@@ -1,0 +1,162 @@
+"""`facepipe add | list | remove`: the people and targets of a data root."""
+
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from facepipe.cli.console import stdout
+from facepipe.cli.surroundings import dagster_instance, store
+from facepipe.defs.inputs import CONSENT_FILE, consented_media, input_event
+from facepipe.defs.partitions import PARTITIONS, Side
+from facepipe.defs.storage import Store
+from facepipe.errors import BadInputError, ConsentError, MediaError
+from facepipe.files import storage_errors
+from facepipe.publishing import publish_folder
+from facepipe.settings import checked_name
+
+SIDES: tuple[Side, ...] = ("identity", "target")
+USE: dict[Side, str] = {"identity": "train", "target": "swap"}
+"""What a person must at least have consented to before their media are copied in."""
+
+
+def register(app: typer.Typer) -> None:
+    """Put these commands into the application."""
+    add = typer.Typer(help="Copy a person's media or a target in, with its consent record.")
+    add.command("identity", help="Add a person whose face is to be learnt.")(add_identity)
+    add.command("target", help="Add a video, or images, whose face is to be replaced.")(add_target)
+    app.add_typer(add, name="add")
+    app.command("list", help="Show identities and targets.")(show_inputs)
+    app.command("remove", help="Delete a person or target and all that was derived.")(remove)
+
+
+MediaArgument = Annotated[list[Path], typer.Argument(help="Images, videos, or folders of them.")]
+ConsentOption = Annotated[Path, typer.Option("--consent", help="The consent record.")]
+
+
+def add_identity(name: str, media: MediaArgument, consent: ConsentOption) -> None:
+    """Add a person whose face is to be learnt."""
+    add_input("identity", name, media, consent)
+
+
+def add_target(name: str, media: MediaArgument, consent: ConsentOption) -> None:
+    """Add a video, or images, whose face is to be replaced."""
+    add_input("target", name, media, consent)
+
+
+def add_input(side: Side, name: str, media: list[Path], consent: Path) -> None:
+    """Copy media in, check them and their consent, and register the partition.
+
+    Everything is checked aside first: nothing is registered, and nothing that was there is
+    changed, unless all of it holds.
+
+    Raises:
+        BadInputError: A name, file or record cannot be used.
+        ConsentError: The record does not cover these media or this use.
+    """
+    checked_name(name, side)
+    here = store()
+    place = here.input_folder(side, name)
+    if not consent.is_file():
+        raise ConsentError(f"{consent}: no such consent record; make one: facepipe consent new")
+    with storage_errors(place):
+        Path(here.root).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=here.root, prefix=".adding-") as folder:
+            aside = Store(root=folder)
+            copy = aside.input_folder(side, name)
+            _copy_in([*_files(media), consent], copy, consent)
+            consented_media(aside, side, name, USE[side])
+            check_media(copy)
+            publish_folder(copy, place)
+    with dagster_instance() as instance:
+        instance.add_dynamic_partitions(PARTITIONS[side].name or side, [name])
+        instance.report_runless_asset_event(input_event(here, side, name))
+    stdout.print(f"{side} {name}: {place}", markup=False, highlight=False, soft_wrap=True)
+
+
+def check_media(folder: Path) -> None:
+    """Open every media file of a folder once, so that a bad one is refused at the door."""
+    from facepipe.media.probe import list_media, probe
+
+    for path in list_media(folder):
+        probe(path)
+
+
+def _files(media: list[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in media:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.is_file() and p.name[0] != ".")
+            files += [p for p in inside if p.name != CONSENT_FILE]
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise MediaError(f"{path}: no such file or folder; give images, videos or folders")
+    names = [path.name for path in files]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise MediaError(f"two files are named {twice[0]!r}: give each its own name")
+    return files
+
+
+def _copy_in(files: list[Path], folder: Path, consent: Path) -> None:
+    folder.mkdir(parents=True)
+    for path in files:
+        shutil.copyfile(path, folder / (CONSENT_FILE if path == consent else path.name))
+
+
+def show_inputs() -> None:
+    """Show identities and targets, what they hold, and how their consent stands."""
+    table = Table("kind", "name", "files", "consent")
+    here = store()
+    for side in SIDES:
+        for name in here.input_names(side):
+            try:
+                media = consented_media(here, side, name, USE[side])
+                until = media.consent.expires_at.date().isoformat()
+                table.add_row(side, name, str(len(media.digests)), f"valid until {until}")
+            except (BadInputError, ConsentError) as error:
+                table.add_row(side, name, "", str(error))
+    stdout.print(table)
+
+
+def remove(
+    side: Annotated[str, typer.Argument(metavar="identity|target")],
+    name: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a person or target and all that was derived from them."""
+    if side not in SIDES:
+        raise BadInputError(f"{side!r} is neither 'identity' nor 'target'")
+    checked_name(name, side)
+    here = store()
+    if name not in here.input_names(side):
+        known = ", ".join(here.input_names(side)) or "none"
+        raise BadInputError(f"{side} {name!r} is unknown; known: {known}")
+    if not yes:
+        typer.confirm(f"Delete {side} {name} and everything made from it?", abort=True)
+    here.remove(side, name)
+    with dagster_instance() as instance:
+        forget(instance, side, name)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    stdout.print(f"{side} {name}: removed at {now}", markup=False, highlight=False)
+
+
+def forget(instance, side: Side, name: str) -> None:  # noqa: ANN001
+    """Remove a partition, and what Dagster recorded of its assets."""
+    import dagster as dg
+
+    for key in instance.get_asset_keys():
+        parts = {
+            part
+            for part in instance.get_materialized_partitions(key)
+            if name in part.split("|")[:1 if side == "identity" else 2][-1:]
+            and (key.path[0] in (side, "pair"))
+        }
+        if parts:
+            instance.wipe_asset_partitions(dg.AssetKey(key.path), sorted(parts))
+    instance.delete_dynamic_partition(PARTITIONS[side].name or side, name)

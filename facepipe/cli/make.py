@@ -1,0 +1,131 @@
+"""`facepipe run | status | demo`: from raw media to the swap report, and where things stand."""
+
+import json
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from facepipe.cli.console import following, stderr, stdout
+from facepipe.cli.inputs import add_input
+from facepipe.cli.running import Pair, choose_settings, run_pair
+from facepipe.cli.surroundings import dagster_instance, store
+from facepipe.defs.partitions import pair_key
+from facepipe.settings import checked_name
+
+DEMO_PEOPLE = {"ada": 6, "ben": 43}
+"""The demo's cast: identity and target, by seed of the synthetic renderer."""
+DEMO_SECONDS = {"ada": 6.0, "ben": 4.0}
+
+
+def register(app: typer.Typer) -> None:
+    """Put these commands into the application."""
+    app.command("run")(run)
+    app.command("status")(status)
+    app.command("demo")(demo)
+
+
+SetOption = Annotated[
+    list[str], typer.Option("--set", metavar="KEY.OPTION=VALUE", help="Override a setting.")
+]
+
+
+def run(
+    identity: str,
+    target: str,
+    preset: Annotated[str | None, typer.Option(help="quick, production or maximum.")] = None,
+    assignments: SetOption = [],  # noqa: B006  typer reads the default, nothing writes to it
+    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+) -> None:
+    """Make everything from raw media to the swap report; only what is stale."""
+    checked_name(identity, "identity")
+    checked_name(target, "target")
+    pair = Pair(identity, target, choose_settings(preset, assignments), {"device": device})
+    make_pair(pair)
+
+
+def make_pair(pair: Pair) -> None:
+    """Run a pair with progress on stderr, then show what was made on stdout."""
+    started = time.monotonic()
+    with dagster_instance() as instance, following() as listener:
+        run_pair(instance, pair, listener)
+    show_result(pair.identity, pair.target)
+    stderr.print(f"done in {time.monotonic() - started:.0f} s", highlight=False)
+
+
+def show_result(identity: str, target: str) -> None:
+    """Print what a pair's run made, where, and how good it is."""
+    here, key = store(), pair_key(identity, target)
+    report_folder = here.get("pair/swap_report", key).path
+    report = json.loads((report_folder / "report.json").read_text())
+    table = Table("measure", "value", title=f"{identity} → {target}")
+    for name, value in _flat(report):
+        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    stdout.print(table)
+    for key_of, file in (("pair/swapped_video", "swapped.mp4"), ("pair/lora_onnx", "*.onnx")):
+        for path in sorted(here.place(key_of, key).glob(file)):
+            stdout.print(f"{key_of}: {path}", markup=False, highlight=False, soft_wrap=True)
+    sheet = report_folder / "contact_sheet.png"
+    stdout.print(f"contact sheet: {sheet}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _flat(report: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = []
+    for name, value in report.items():
+        rows += _flat(value, f"{prefix}{name} ") if isinstance(value, dict) else [(prefix + name, value)]
+    return rows
+
+
+def status(
+    identity: Annotated[str | None, typer.Argument()] = None,
+    target: Annotated[str | None, typer.Argument()] = None,
+) -> None:
+    """Show what is materialized, stale, missing or failed, and why."""
+    from facepipe.cli.standing import standing
+
+    table = Table("asset", "partition", "state", "why")
+    with dagster_instance() as instance:
+        for row in standing(instance, store(), identity, target):
+            table.add_row(row.asset, row.partition, row.state, row.why)
+    stdout.print(table)
+
+
+def demo(
+    quick: Annotated[bool, typer.Option("--quick", help="Train for a minute only.")] = False,
+) -> None:
+    """Render two synthetic people, swap one's face onto the other, and show the result."""
+    from facepipe.cli.models import fetch_model
+
+    fetch_model("face_landmarker")
+    for (name, seed), side in zip(DEMO_PEOPLE.items(), ("identity", "target"), strict=True):
+        with tempfile.TemporaryDirectory() as folder:
+            _render(Path(folder), name, seed)
+            add_input(side, name, [Path(folder, f"{name}.mp4")], Path(folder, "consent.json"))
+    preset = "demo_quick" if quick else "demo"
+    identity, target = DEMO_PEOPLE
+    make_pair(Pair(identity, target, choose_settings(preset, [])))
+
+
+def _render(folder: Path, name: str, seed: int) -> None:
+    from facepipe.provenance.consent import new_consent, write_consent
+    from facepipe.synthetic.clips import write_clip
+    from facepipe.synthetic.scene import Clip
+
+    clip = Clip(seeds=(seed,), size=320, frames=round(DEMO_SECONDS[name] * 25), fps=25.0)
+    stderr.print(f"rendering {name}, {clip.frames} frames", highlight=False)
+    write_clip(clip, folder / f"{name}.mp4")
+    granted = datetime(2026, 1, 1, tzinfo=UTC)
+    record = new_consent(
+        subject=f"{name} (synthetic)",
+        granted_by="facepipe demo",
+        scope=["train", "swap", "publish"],
+        expires_at=granted + timedelta(days=36500),
+        media=[folder / f"{name}.mp4"],
+        contact="",
+        granted_at=granted,
+    )
+    write_consent(record, folder / "consent.json")

@@ -1,0 +1,134 @@
+"""Run a pair through Dagster: its media to its report, in this process, on the real instance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+from pydantic import ValidationError
+
+from facepipe.cli.surroundings import store
+from facepipe.defs.inputs import consented_media, input_event, is_reported
+from facepipe.defs.partitions import PARTITIONS, Side, pair_key
+from facepipe.defs.presets import PRESETS, SETTINGS
+from facepipe.defs.progress import Listener, listening
+from facepipe.errors import BadInputError, SettingsError
+
+NOT_FOR_MESH = ("identity/checkpoint", "identity/onnx", "pair/lora_checkpoint", "pair/lora_onnx")
+Chosen = dict[str, dict[str, Any]]
+"""Settings by asset key and option."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What to run, and with which settings."""
+
+    identity: str
+    target: str
+    settings: Chosen = field(default_factory=dict)
+    device: Mapping[str, Any] = field(default_factory=dict)
+
+
+def choose_settings(preset: str | None, assignments: list[str]) -> Chosen:
+    """A preset's settings, with each `KEY.OPTION=VALUE` put over it.
+
+    Raises:
+        SettingsError: Unknown preset, key or option, or a value that cannot be used.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise SettingsError(f"preset {preset!r} is unknown; known: {', '.join(PRESETS)}")
+    chosen: Chosen = {key: dict(values) for key, values in PRESETS.get(preset or "", {}).items()}
+    for assignment in assignments:
+        key, option, value = _parse(assignment)
+        chosen.setdefault(key, {})[option] = _checked(key, option, value)
+    return chosen
+
+
+def _parse(assignment: str) -> tuple[str, str, str]:
+    name, equals, value = assignment.partition("=")
+    key, dot, option = name.rpartition(".")
+    if not (equals and dot):
+        raise SettingsError(f"--set {assignment!r}: give KEY.OPTION=VALUE, as in {_EXAMPLE}")
+    if key not in SETTINGS:
+        raise SettingsError(f"--set {name}: unknown key {key!r}; known: {', '.join(SETTINGS)}")
+    known = SETTINGS[key].model_fields
+    if option not in known:
+        raise SettingsError(f"--set {name}: unknown option {option!r}; known: {', '.join(known)}")
+    return key, option, value
+
+
+_EXAMPLE = "pair/lora_checkpoint.epochs=50"
+
+
+def _checked(key: str, option: str, value: str) -> Any:
+    model = SETTINGS[key]
+    given: Any = None if value.lower() in {"none", "null"} else value
+    try:
+        return getattr(model.model_validate({option: given}, strict=False), option)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise SettingsError(f"--set {key}.{option}={value}: {why}") from error
+
+
+def run_pair(instance: dg.DagsterInstance, pair: Pair, listener: Listener) -> None:
+    """Make everything from the media to the swap report that is not there or is stale.
+
+    Raises:
+        FacepipeError: What an asset raised, or an unknown identity or target.
+    """
+    sides: list[tuple[Side, str]] = [("identity", pair.identity), ("target", pair.target)]
+    for side, name in sides:
+        _report_media(instance, side, name)
+    mesh = pair.settings.get("pair/swapped_video", {}).get("swapper") == "mesh"
+    with listening(listener):
+        for side, name in sides:
+            run_job(instance, f"{side}_job", name, pair, without=NOT_FOR_MESH if mesh else ())
+        key = pair_key(pair.identity, pair.target)
+        run_job(instance, "pair_job", key, pair, without=NOT_FOR_MESH if mesh else ())
+
+
+def run_job(
+    instance: dg.DagsterInstance,
+    job_name: str,
+    partition_key: str,
+    pair: Pair,
+    without: tuple[str, ...] = (),
+) -> None:
+    """Run one of the three jobs for one partition; Dagster's own log stays out of the terminal."""
+    from facepipe.definitions import defs
+
+    job = defs().resolve_job_def(job_name)
+    selected = [
+        key for key in job.asset_layer.selected_asset_keys if key.to_user_string() not in without
+    ]
+    names = {key.to_user_string() for key in selected}
+    config: dict[str, Any] = {
+        "ops": {
+            key.replace("/", "__"): {"config": values}
+            for key, values in pair.settings.items()
+            if key in names
+        },
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        "resources": {"device": {"config": dict(pair.device)}},
+    }
+    job.execute_in_process(
+        instance=instance,
+        partition_key=partition_key,
+        asset_selection=sorted(selected),
+        run_config=config,
+        tags={"facepipe/command": "run"},
+    )
+
+
+def _report_media(instance: dg.DagsterInstance, side: Side, name: str) -> None:
+    here = store()
+    if name not in here.input_names(side):
+        known = ", ".join(here.input_names(side)) or "none"
+        raise BadInputError(
+            f"{side} {name!r} is unknown; known: {known}; add it: facepipe add {side} NAME MEDIA…"
+        )
+    consented_media(here, side, name, "train" if side == "identity" else "swap")
+    instance.add_dynamic_partitions(PARTITIONS[side].name or side, [name])
+    event = input_event(here, side, name)
+    if not is_reported(instance, event):
+        instance.report_runless_asset_event(event)

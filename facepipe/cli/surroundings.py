@@ -1,0 +1,67 @@
+"""Dagster's home and instance, made by whichever command needs them first."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from dotenv import dotenv_values
+
+from facepipe.defs.storage import Store
+from facepipe.files import write_whole
+from facepipe.settings import dagster_home, data_root
+
+_DAGSTER_YAML = """\
+# Written by facepipe; yours to change.
+telemetry: {enabled: false}       # nothing leaves this machine
+nux: {enabled: false}             # no sign-up window over the lineage
+concurrency:
+  pools: {default_limit: 1, granularity: op}  # one training at a time on the device
+  runs: {max_concurrent_runs: 4}
+run_retries: {enabled: true, max_retries: 0}  # a run opts in with the tag dagster/max_retries
+run_monitoring: {enabled: true, poll_interval_seconds: 10, cancel_timeout_seconds: 60}
+"""
+
+
+def read_dotenv() -> None:
+    """Take what `.env` sets, unless the caller has chosen another data root."""
+    values = {name: value or "" for name, value in dotenv_values(".env").items()}
+    chosen = os.environ.get("FACEPIPE_DATA", values.get("FACEPIPE_DATA"))
+    if chosen == values.get("FACEPIPE_DATA"):
+        for name, value in values.items():
+            os.environ.setdefault(name, value)
+
+
+def prepare_home() -> Path:
+    """Make Dagster's home, and a `.env` that lets `dagster` and `dg` find it from here.
+
+    Raises:
+        SettingsError: `DAGSTER_HOME` is relative.
+        StorageError: The home cannot be written.
+    """
+    home = dagster_home()
+    if not (home / "dagster.yaml").is_file():
+        write_whole(home / "dagster.yaml", _DAGSTER_YAML)
+    os.environ["DAGSTER_HOME"] = str(home)
+    if Path("workspace.yaml").is_file() and not Path(".env").exists():
+        lines = {
+            "DAGSTER_HOME": home,
+            "DAGSTER_MODULE_NAME": "facepipe.definitions",
+            "FACEPIPE_DATA": data_root(),
+        }
+        write_whole(Path(".env"), "".join(f"{name}={value}\n" for name, value in lines.items()))
+    return home
+
+
+@contextmanager
+def dagster_instance() -> Iterator[dg.DagsterInstance]:
+    """The persistent instance whose runs the UI shows."""
+    prepare_home()
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def store() -> Store:
+    """The data root."""
+    return Store(root=str(data_root()))

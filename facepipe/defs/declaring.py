@@ -1,0 +1,98 @@
+"""What every asset declares in the same way: partition, group, owner, settings, freshness."""
+
+import dataclasses
+import re
+import types
+import typing
+from typing import Any, TypeVar
+
+import dagster as dg
+import pydantic
+
+from facepipe.defs.automation_condition import in_sync
+from facepipe.defs.partitions import IDENTITY, PAIR, TARGET
+
+SettingsT = TypeVar("SettingsT")
+OWNERS = ["team:facepipe"]
+_PARTITIONS = {"identity": IDENTITY, "target": TARGET, "pair": PAIR}
+
+
+def declared(
+    key: str,
+    deps: list[str],
+    *,
+    kinds: set[str],
+    description: str,
+    settings: type | None = None,
+    code_version: str = "1",
+) -> dict[str, Any]:
+    """Arguments of `dg.asset` for the asset `key`; its first part names group and partition."""
+    group = key.split("/")[0]
+    return {
+        "key": key.split("/"),
+        "deps": [dep.split("/") for dep in deps],
+        "partitions_def": _PARTITIONS[group],
+        "group_name": group,
+        "owners": OWNERS,
+        "kinds": kinds,
+        "description": description,
+        "code_version": code_version,
+        "automation_condition": in_sync(ask_first=group == "pair"),
+        "config_schema": settings_schema(settings) if settings else None,
+    }
+
+
+def settings_schema(settings: type) -> Any:
+    """A room's settings as the launchpad shows them: defaults, types and meanings."""
+    return settings_model(settings).to_config_schema()
+
+
+def settings_model(settings: type) -> type[dg.Config]:
+    """`dg.Config` with the fields of a settings dataclass, described by its docstring."""
+    meanings = _meanings(settings.__doc__ or "")
+    hints = typing.get_type_hints(settings)
+    fields: dict[str, Any] = {
+        field.name: (
+            _launchpad_type(hints[field.name]),
+            pydantic.Field(_plain(field.default), description=meanings.get(field.name)),
+        )
+        for field in dataclasses.fields(settings)
+    }
+    return pydantic.create_model(f"{settings.__name__}Config", __base__=dg.Config, **fields)
+
+
+def chosen(context: dg.AssetExecutionContext, settings: type[SettingsT]) -> SettingsT:
+    """The settings of this run, checked by the room they belong to.
+
+    Raises:
+        SettingsError: A value is out of range.
+    """
+    return settings(**context.op_execution_context.op_config)
+
+
+def as_recipe(settings: Any) -> dict[str, Any]:
+    """Settings as a recipe keeps them."""
+    return {name: _plain(value) for name, value in dataclasses.asdict(settings).items()}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _launchpad_type(hint: Any) -> Any:
+    """Dagster's launchpad knows no `Literal` and no tuple: it gets their plain forms."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return type(inner[0])
+    if origin is tuple:
+        return list[inner[0]]
+    if origin in (typing.Union, types.UnionType):
+        return _launchpad_type(inner[0]) | None
+    return hint
+
+
+def _meanings(docstring: str) -> dict[str, str]:
+    """What an `Attributes:` section says of each field."""
+    _, _, section = docstring.partition("Attributes:")
+    entries = re.findall(r"^ {8}(\w+): (.+(?:\n {12}.+)*)", section, flags=re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
