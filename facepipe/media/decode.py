@@ -1,0 +1,40 @@
+"""Turn a media file into upright RGB frames with their presentation times, one at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from facepipe.arrays import RgbImage
+from facepipe.media.clips import read_clip, to_rgb
+from facepipe.media.pictures import read_picture
+from facepipe.media.probe import kind_of
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame as a viewer sees it.
+
+    Attributes:
+        index: Place in its source, from 0.
+        pts_s: Presentation time within the source, in seconds.
+        pts: The same in units of the source's time base.
+        rgb: `(H, W, 3)` picture, turned upright.
+    """
+
+    index: int
+    pts_s: float
+    pts: int
+    rgb: RgbImage
+
+
+def decode(path: Path) -> Iterator[Frame]:
+    """Every frame of a picture (one) or video (all), in order; never more than one is held.
+
+    Raises:
+        MediaError: Missing, empty, not media, without frames, or broken before its end.
+    """
+    if kind_of(path) == "image":
+        yield Frame(0, 0.0, 0, read_picture(path))
+        return
+    for frame in read_clip(path):
+        yield Frame(frame.index, frame.pts_s, frame.pts, to_rgb(frame.picture))
