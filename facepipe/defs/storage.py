@@ -118,6 +118,7 @@ class Store(dg.ConfigurableResource[Any]):
         recipe: Recipe,
         make: Callable[[Work], None],
         describe: Callable[[Path], dict[str, Any]],
+        check: Callable[[dict[str, Any]], list[dg.AssetCheckResult]] | None = None,
     ) -> dg.MaterializeResult[None]:
         """Publish what `make` writes, unless the same recipe is published already.
 
@@ -126,6 +127,7 @@ class Store(dg.ConfigurableResource[Any]):
             recipe: What decides the content.
             make: Writes the asset's files into `Work.out`.
             describe: Metadata of the published folder, for the UI.
+            check: Results of the asset's checks, from that metadata.
 
         Raises:
             BusyError: Another process builds the same asset.
@@ -145,10 +147,12 @@ class Store(dg.ConfigurableResource[Any]):
                 self._make(context, written, make, (workplace, place))
         digest = self.get(key, partition).digest
         Progress(context).finished(reused=reused)
+        metadata = describe(place)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(digest),
+            check_results=check(metadata) if check else None,
             metadata={
-                **describe(place),
+                **metadata,
                 "reused": reused,
                 "folder": dg.MetadataValue.path(str(place)),
                 "settings": dg.MetadataValue.json(dict(recipe.settings)),

@@ -1,0 +1,125 @@
+"""Faces of both sides, and the profile of an identity: smoothed_landmarks → faces → profile."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from facepipe.defs import previews
+from facepipe.defs.declaring import as_recipe, chosen, declared
+from facepipe.defs.inputs import consented_media
+from facepipe.defs.landmarks import FILE
+from facepipe.defs.media import USE
+from facepipe.defs.partitions import Side
+from facepipe.defs.storage import Recipe, Store, Work
+from facepipe.identity.settings import FacesSettings, ProfileSettings
+
+
+def _faces(side: Side) -> dg.AssetsDefinition:
+    @dg.asset(
+        **declared(
+            f"{side}/faces",
+            [f"{side}/media", f"{side}/consent", f"{side}/frames", f"{side}/smoothed_landmarks"],
+            kinds={"opencv", "parquet"},
+            description="Aligned crops of one person, with transform, pose and quality; each face "
+            "left out carries the reason.",
+            settings=FacesSettings,
+        )
+    )
+    def faces(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
+        from facepipe.identity.embedding import choose_embedder
+
+        media = consented_media(store, side, context.partition_key, USE[side])
+        frames = store.get(f"{side}/frames", context.partition_key)
+        smoothed = store.get(f"{side}/smoothed_landmarks", context.partition_key)
+        settings = chosen(context, FacesSettings)
+        embedder = choose_embedder(settings.embedder, store.models())
+
+        def make(work: Work) -> None:
+            from facepipe.identity.faces import build_faces
+            from facepipe.landmarks.tracks import Landmarks
+
+            faces, rejected = build_faces(
+                media.folder,
+                Landmarks.load(smoothed.path / FILE),
+                pd.read_parquet(frames.path / "index.parquet"),
+                settings,
+                embedder,
+                "only" if side == "identity" else "largest",
+            )
+            faces.save(work.out, rejected)
+
+        inputs = {
+            "media": media.digest,
+            "frames": frames.digest,
+            "smoothed_landmarks": smoothed.digest,
+            "embedder": embedder.sha256,
+        }
+        return store.build(context, Recipe(inputs, as_recipe(settings)), make, _describe_faces)
+
+    return faces
+
+
+def _describe_faces(folder: Path) -> dict[str, Any]:
+    table = pd.read_parquet(folder / "faces.parquet")
+    kept = table[table["reason"] == ""]
+    return {
+        "faces": len(kept),
+        "rejected": previews.table(previews.counts(table.loc[table["reason"] != "", "reason"])),
+        "pose": previews.table(kept[["yaw_deg", "pitch_deg", "roll_deg"]].describe().reset_index()),
+        "mean_face_px": float(kept["face_px"].mean()),
+        "thumbnail": previews.picture_strip(sorted((folder / "crops").iterdir())),
+    }
+
+
+@dg.asset(
+    **declared(
+        "identity/profile",
+        ["identity/consent", "identity/faces"],
+        kinds={"json", "insightface"},
+        description="Who this is as 512 numbers, with spread, pose prototypes and quality; "
+        "readable by WatserFace.",
+        settings=ProfileSettings,
+    )
+)
+def identity_profile(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
+    """See `description` above."""
+    from facepipe.identity.embedding import choose_embedder
+
+    name = context.partition_key
+    media = consented_media(store, "identity", name, "train")
+    faces = store.get("identity/faces", name)
+    settings = chosen(context, ProfileSettings)
+    embedder = choose_embedder(settings.embedder, store.models())
+
+    def make(work: Work) -> None:
+        from facepipe.identity.face_set import FaceSet
+        from facepipe.identity.profile import build_profile
+
+        # The grant's own date: a clock would give other bytes for the same inputs.
+        created_at = media.consent.granted_at
+        profile = build_profile(name, FaceSet.load(faces.path), embedder, settings, created_at)
+        profile.save(work.out / "profile.json")
+
+    inputs = {"faces": faces.digest, "embedder": embedder.sha256}
+    recipe = Recipe(inputs, as_recipe(settings))
+    return store.build(context, recipe, make, _describe_profile)
+
+
+def _describe_profile(folder: Path) -> dict[str, Any]:
+    from facepipe.identity.profile import Profile
+
+    stats = Profile.load(folder / "profile.json").quality_stats
+    return {
+        name: value for name, value in stats.items() if isinstance(value, int | float | str)
+    } | {"quality_stats": dg.MetadataValue.json(_without_vectors(stats))}
+
+
+def _without_vectors(stats: dict[str, Any]) -> dict[str, Any]:
+    short = {name: value for name, value in stats.items() if name != "prototypes"}
+    return short | {"prototypes": sorted(stats.get("prototypes", {}))}
+
+
+identity_faces = _faces("identity")
+target_faces = _faces("target")

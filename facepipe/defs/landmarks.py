@@ -1,0 +1,135 @@
+"""Landmark assets of both sides: frames → landmarks → smoothed_landmarks."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from facepipe.defs.declaring import as_recipe, chosen, declared
+from facepipe.defs.inputs import consented_media
+from facepipe.defs.media import USE
+from facepipe.defs.partitions import Side
+from facepipe.defs.storage import Recipe, Store, Work
+from facepipe.landmarks.settings import DetectionSettings, SmoothingSettings
+
+FILE = "landmarks.npz"
+
+
+def _landmarks(side: Side) -> dg.AssetsDefinition:
+    @dg.asset(
+        **declared(
+            f"{side}/landmarks",
+            [f"{side}/media", f"{side}/consent", f"{side}/frames"],
+            kinds={"mediapipe", "numpy"},
+            description="478 points of each face in every frame, in pixels, with track ids; NaN "
+            "where no face was seen.",
+            settings=DetectionSettings,
+        )
+    )
+    def landmarks(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
+        from facepipe.files import sha256_of
+        from facepipe.inference.models import ensure_model
+
+        media = consented_media(store, side, context.partition_key, USE[side])
+        frames = store.get(f"{side}/frames", context.partition_key)
+        settings = chosen(context, DetectionSettings)
+        bundle = ensure_model("face_landmarker", store.models())
+
+        def make(work: Work) -> None:
+            from facepipe.landmarks.detection import detect
+
+            table = pd.read_parquet(frames.path / "index.parquet")
+            detect(
+                media.folder,
+                table,
+                bundle,
+                work.out / FILE,
+                settings,
+                on_progress=work.progress,
+                stop=work.stop,
+            )
+
+        inputs = {"media": media.digest, "frames": frames.digest, "model": sha256_of(bundle)}
+        return store.build(context, Recipe(inputs, as_recipe(settings)), make, _describe)
+
+    return landmarks
+
+
+def _smoothed(side: Side) -> dg.AssetsDefinition:
+    @dg.asset(
+        **declared(
+            f"{side}/smoothed_landmarks",
+            [f"{side}/consent", f"{side}/landmarks"],
+            kinds={"scipy", "numpy"},
+            description="Landmarks without detector tremble: Savitzky-Golay along each unbroken "
+            "run of a track, short gaps bridged and marked, cuts never crossed.",
+            settings=SmoothingSettings,
+        ),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "trembles_less",
+                asset=[side, "smoothed_landmarks"],
+                description="The smoothed points tremble no more than the raw ones.",
+            )
+        ],
+    )
+    def smoothed(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
+        consented_media(store, side, context.partition_key, USE[side])
+        raw = store.get(f"{side}/landmarks", context.partition_key)
+        settings = chosen(context, SmoothingSettings)
+
+        def make(work: Work) -> None:
+            from facepipe.landmarks.smoothing import smooth
+            from facepipe.landmarks.tracks import Landmarks
+
+            smooth(Landmarks.load(raw.path / FILE), settings).save(work.out / FILE)
+
+        def describe(folder: Path) -> dict[str, Any]:
+            from facepipe.landmarks.smoothing import tremble
+            from facepipe.landmarks.tracks import Landmarks
+
+            before, after = Landmarks.load(raw.path / FILE), Landmarks.load(folder / FILE)
+            return {
+                "tremble_before": tremble(before),
+                "tremble_after": tremble(after),
+                "frames_bridged": int(after.bridged.any(axis=1).sum()),
+                **_describe(folder),
+            }
+
+        recipe = Recipe({"landmarks": raw.digest}, as_recipe(settings))
+        return store.build(context, recipe, make, describe, _trembles_less)
+
+    return smoothed
+
+
+def _trembles_less(metadata: dict[str, Any]) -> list[dg.AssetCheckResult]:
+    before, after = metadata["tremble_before"], metadata["tremble_after"]
+    return [
+        dg.AssetCheckResult(
+            check_name="trembles_less",
+            passed=bool(after <= before),
+            metadata={"tremble_before": before, "tremble_after": after},
+        )
+    ]
+
+
+def _describe(folder: Path) -> dict[str, Any]:
+    from facepipe.landmarks.tracks import NO_TRACK, Landmarks
+
+    landmarks = Landmarks.load(folder / FILE)
+    per_frame = landmarks.seen.sum(axis=1)
+    tracks = landmarks.track_id[landmarks.track_id != NO_TRACK]
+    return {
+        "frames": len(per_frame),
+        "frames_with_face": int((per_frame > 0).sum()),
+        "share_with_face": float((per_frame > 0).mean()),
+        "most_faces": int(per_frame.max(initial=0)),
+        "tracks": len(set(tracks.tolist())),
+    }
+
+
+identity_landmarks = _landmarks("identity")
+target_landmarks = _landmarks("target")
+identity_smoothed_landmarks = _smoothed("identity")
+target_smoothed_landmarks = _smoothed("target")

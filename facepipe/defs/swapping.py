@@ -1,0 +1,208 @@
+"""What a pair is for: lora_onnx → swapped_video → swap_report."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from facepipe.defs import previews
+from facepipe.defs.declaring import as_recipe, chosen, declared
+from facepipe.defs.inputs import ConsentedMedia, consented_media
+from facepipe.defs.landmarks import FILE
+from facepipe.defs.resources import Device
+from facepipe.defs.storage import Recipe, Store, Work
+from facepipe.swapping.settings import ReportSettings, SwapSettings
+
+VIDEO = "swapped.mp4"
+
+
+@dg.asset(
+    **declared(
+        "pair/swapped_video",
+        [
+            "identity/consent",
+            "identity/faces",
+            "identity/profile",
+            "target/consent",
+            "target/media",
+            "target/smoothed_landmarks",
+            "target/faces",
+            "pair/lora_onnx",
+        ],
+        kinds={"onnx", "ffmpeg"},
+        description="The target's video with the identity's face; frames without the person, "
+        "sound and times are as they were.",
+        settings=SwapSettings,
+    )
+)
+def pair_swapped_video(
+    context: dg.AssetExecutionContext, store: Store, device: Device
+) -> dg.MaterializeResult[None]:
+    """See `description` above."""
+    identity, target = str(context.partition_key).split("|")
+    settings = chosen(context, SwapSettings)
+    granted = consented_media(store, "identity", identity, "swap")
+    media = consented_media(store, "target", target, "swap")
+    needed = {
+        "faces": store.get("identity/faces", identity),
+        "profile": store.get("identity/profile", identity),
+        "smoothed_landmarks": store.get("target/smoothed_landmarks", target),
+        "target_faces": store.get("target/faces", target),
+    }
+    if settings.swapper == "lora":
+        needed["lora_onnx"] = store.get("pair/lora_onnx", context.partition_key)
+
+    def make(work: Work) -> None:
+        from facepipe.swapping.making import Materials, make_swap
+
+        make_swap(
+            Materials(
+                sources=media.paths,
+                landmarks=needed["smoothed_landmarks"].path / FILE,
+                target_faces=needed["target_faces"].path,
+                identity_faces=needed["faces"].path,
+                profile=needed["profile"].path / "profile.json",
+                model=_model(needed["lora_onnx"].path) if "lora_onnx" in needed else None,
+                consent_ids={"identity": granted.consent.id, "target": media.consent.id},
+                device=device.device,
+                threads=device.threads,
+            ),
+            settings,
+            work.out / VIDEO,
+            on_progress=work.progress,
+            stop=work.stop,
+        )
+
+    inputs = {name: artifact.digest for name, artifact in needed.items()}
+    recipe = Recipe({"media": media.digest, **inputs}, as_recipe(settings))
+    return store.build(context, recipe, make, _describe_video)
+
+
+def _model(folder: Path) -> Path:
+    (path,) = folder.glob("*.onnx")
+    return path
+
+
+def _describe_video(folder: Path) -> dict[str, Any]:
+    log = pd.read_parquet(folder / "frames.parquet")
+    return {
+        "frames": len(log),
+        "frames_swapped": int(log["swapped"].sum()),
+        "reasons": previews.table(previews.counts(log["reason"])),
+        "video": dg.MetadataValue.path(str(folder / VIDEO)),
+        "manifest": dg.MetadataValue.json(json.loads((folder / "manifest.json").read_text())),
+    }
+
+
+@dg.asset(
+    **declared(
+        "pair/swap_report",
+        [
+            "identity/consent",
+            "identity/faces",
+            "identity/profile",
+            "target/consent",
+            "target/media",
+            "target/smoothed_landmarks",
+            "target/faces",
+            "pair/lora_onnx",
+            "pair/swapped_video",
+        ],
+        kinds={"json", "opencv"},
+        description="How good the swap is, in numbers and on one sheet: target, mesh, model, swap.",
+        settings=ReportSettings,
+    ),
+    check_specs=[
+        dg.AssetCheckSpec(
+            name, asset=["pair", "swap_report"], description=description
+        )
+        for name, description in {
+            "closer_to_identity": "At least 95 % of swapped faces are closer to the identity.",
+            "nearly_all_swapped": "At least 98 % of the frames that show the person are swapped.",
+            "background_kept": "Structural similarity outside the face is at least 0.98.",
+        }.items()
+    ],
+)
+def pair_swap_report(
+    context: dg.AssetExecutionContext, store: Store, device: Device
+) -> dg.MaterializeResult[None]:
+    """See `description` above."""
+    identity, target = str(context.partition_key).split("|")
+    settings = chosen(context, ReportSettings)
+    consented_media(store, "identity", identity, "swap")
+    media: ConsentedMedia = consented_media(store, "target", target, "swap")
+    needed = {
+        "faces": store.get("identity/faces", identity),
+        "profile": store.get("identity/profile", identity),
+        "smoothed_landmarks": store.get("target/smoothed_landmarks", target),
+        "target_faces": store.get("target/faces", target),
+        "swapped_video": store.get("pair/swapped_video", context.partition_key),
+    }
+
+    def make(work: Work) -> None:
+        from facepipe.identity.embedding import embedder_of
+        from facepipe.identity.profile import Profile
+        from facepipe.inference.models import ensure_model
+        from facepipe.swapping.reporting import ReportMaterials, make_report
+
+        profile = Profile.load(needed["profile"].path / "profile.json")
+        make_report(
+            ReportMaterials(
+                sources=media.paths,
+                landmarks=needed["smoothed_landmarks"].path / FILE,
+                target_faces=needed["target_faces"].path,
+                identity_faces=needed["faces"].path,
+                profile=profile,
+                embedder=embedder_of(profile, store.models()),
+                swapped=needed["swapped_video"].path,
+                bundle=ensure_model("face_landmarker", store.models()),
+            ),
+            settings,
+            work.out,
+            on_progress=work.progress,
+            stop=work.stop,
+        )
+
+    inputs = {name: artifact.digest for name, artifact in needed.items()}
+    recipe = Recipe({"media": media.digest, **inputs}, as_recipe(settings))
+    return store.build(context, recipe, make, _describe_report, _judge)
+
+
+def _describe_report(folder: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    numbers = {name: value for name, value in report.items() if isinstance(value, int | float)}
+    nested = {
+        f"{name}_{part}": value
+        for name, values in report.items()
+        if isinstance(values, dict)
+        for part, value in values.items()
+        if isinstance(value, int | float)
+    }
+    return {
+        **numbers,
+        **nested,
+        "report": dg.MetadataValue.json(report),
+        "contact_sheet": previews.picture_file(folder / "contact_sheet.png"),
+    }
+
+
+def _judge(metadata: dict[str, Any]) -> list[dg.AssetCheckResult]:
+    report: dict[str, Any] = metadata["report"].value
+    frames = report["frames"]
+    shown = frames["total"] - frames["skipped"].get("no_face", 0)
+    values = {
+        "closer_to_identity": (report["closer_to_identity_share"], 0.95),
+        "nearly_all_swapped": (frames["swapped"] / max(shown, 1), 0.98),
+        "background_kept": (report["background_ssim"], 0.98),
+    }
+    return [
+        dg.AssetCheckResult(
+            check_name=name,
+            passed=bool(value >= least),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"value": value, "least": least},
+        )
+        for name, (value, least) in values.items()
+    ]

@@ -1,0 +1,239 @@
+"""Models: profile → identity checkpoint → ONNX, and per pair: LoRA checkpoint → merged ONNX."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from facepipe.defs import previews
+from facepipe.defs.declaring import as_recipe, chosen, declared
+from facepipe.defs.inputs import consented_media
+from facepipe.defs.resources import Device
+from facepipe.defs.storage import Recipe, Store, Work
+from facepipe.training.settings import (
+    ExportSettings,
+    IdentityTrainingSettings,
+    LoraTrainingSettings,
+)
+
+POOL = "device"
+_OBSERVE_EVERY_S = 5.0
+
+
+@dg.asset(
+    **declared(
+        "identity/checkpoint",
+        ["identity/consent", "identity/faces", "identity/profile"],
+        kinds={"pytorch"},
+        description="The identity model: learns to draw this person's face in any pose and light. "
+        "Stopped or killed, it goes on from its last epoch; more epochs continue it.",
+        settings=IdentityTrainingSettings,
+    ),
+    pool=POOL,
+)
+def identity_checkpoint(
+    context: dg.AssetExecutionContext, store: Store, device: Device
+) -> dg.MaterializeResult[None]:
+    """See `description` above."""
+    name = context.partition_key
+    consented_media(store, "identity", name, "train")
+    faces = store.get("identity/faces", name)
+    profile = store.get("identity/profile", name)
+    settings = chosen(context, IdentityTrainingSettings)
+
+    def make(work: Work) -> None:
+        from facepipe.identity.face_set import FaceSet
+        from facepipe.identity.profile import Profile
+        from facepipe.training.identity_model import train_identity
+
+        train_identity(
+            FaceSet.load(faces.path),
+            Profile.load(profile.path / "profile.json").embedding,
+            settings,
+            _workplace(context, work, device),
+        )
+
+    inputs = {"faces": faces.digest, "profile": profile.digest}
+    recipe = Recipe(inputs, as_recipe(settings), resumable=("epochs", "preview_every"))
+    return store.build(context, recipe, make, describe_training)
+
+
+@dg.asset(
+    **declared(
+        "identity/onnx",
+        ["identity/consent", "identity/checkpoint"],
+        kinds={"onnx"},
+        description="The identity model in the inswapper contract, equal to torch within 1e-4.",
+        settings=ExportSettings,
+    )
+)
+def identity_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
+    """See `description` above."""
+    name = context.partition_key
+    media = consented_media(store, "identity", name, "train")
+    checkpoint = store.get("identity/checkpoint", name)
+    settings = chosen(context, ExportSettings)
+
+    def make(work: Work) -> None:
+        from facepipe.training.export import export_identity
+
+        lineage = {"checkpoint": checkpoint.digest, "consent": media.consent.id}
+        export_identity(checkpoint.path, work.out, settings, lineage)
+
+    recipe = Recipe({"checkpoint": checkpoint.digest}, as_recipe(settings))
+    return store.build(context, recipe, make, describe_export)
+
+
+@dg.asset(
+    **declared(
+        "pair/lora_checkpoint",
+        [
+            "identity/consent",
+            "identity/checkpoint",
+            "identity/faces",
+            "identity/profile",
+            "target/consent",
+            "target/faces",
+        ],
+        kinds={"pytorch", "safetensors"},
+        description="A low-rank adapter that makes the identity model draw the identity on this "
+        "target's face. PEFT format; pinned to its base by hash.",
+        settings=LoraTrainingSettings,
+    ),
+    pool=POOL,
+)
+def pair_lora_checkpoint(
+    context: dg.AssetExecutionContext, store: Store, device: Device
+) -> dg.MaterializeResult[None]:
+    """See `description` above."""
+    identity, target = _pair(context)
+    consented_media(store, "identity", identity, "train")
+    consented_media(store, "target", target, "train")
+    base = store.get("identity/checkpoint", identity)
+    faces = store.get("identity/faces", identity)
+    profile = store.get("identity/profile", identity)
+    target_faces = store.get("target/faces", target)
+    settings = chosen(context, LoraTrainingSettings)
+
+    def make(work: Work) -> None:
+        from facepipe.identity.embedding import embedder_of
+        from facepipe.identity.face_set import FaceSet
+        from facepipe.identity.profile import Profile, mean_embedding
+        from facepipe.training.lora import LoraPeople, train_lora
+
+        who = Profile.load(profile.path / "profile.json")
+        other = FaceSet.load(target_faces.path)
+        people = LoraPeople(
+            identity=FaceSet.load(faces.path),
+            identity_embedding=who.embedding,
+            target=other,
+            target_embedding=mean_embedding(other, embedder_of(who, store.models())),
+        )
+        train_lora(base.path, people, settings, _workplace(context, work, device))
+
+    inputs = {
+        "checkpoint": base.digest,
+        "faces": faces.digest,
+        "profile": profile.digest,
+        "target_faces": target_faces.digest,
+    }
+    recipe = Recipe(inputs, as_recipe(settings), resumable=("epochs", "preview_every"))
+    return store.build(context, recipe, make, describe_training)
+
+
+@dg.asset(
+    **declared(
+        "pair/lora_onnx",
+        ["identity/consent", "target/consent", "identity/checkpoint", "pair/lora_checkpoint"],
+        kinds={"onnx"},
+        description="Identity model and adapter merged into one ONNX that InsightFace, FaceFusion "
+        "and others load as an inswapper.",
+        settings=ExportSettings,
+    )
+)
+def pair_lora_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
+    """See `description` above."""
+    identity, target = _pair(context)
+    consents = {
+        "identity_consent": consented_media(store, "identity", identity, "train").consent.id,
+        "target_consent": consented_media(store, "target", target, "train").consent.id,
+    }
+    base = store.get("identity/checkpoint", identity)
+    adapter = store.get("pair/lora_checkpoint", context.partition_key)
+    settings = chosen(context, ExportSettings)
+
+    def make(work: Work) -> None:
+        from facepipe.training.export import export_lora
+
+        lineage = {"checkpoint": base.digest, "lora_checkpoint": adapter.digest, **consents}
+        name = f"{identity}_to_{target}_lora"
+        export_lora(base.path, adapter.path, work.out, name, settings, lineage)
+
+    inputs = {"checkpoint": base.digest, "lora_checkpoint": adapter.digest}
+    return store.build(context, Recipe(inputs, as_recipe(settings)), make, describe_export)
+
+
+def describe_training(folder: Path) -> dict[str, Any]:
+    """Loss curve, held-out numbers and the newest preview of a finished training."""
+    lines = (folder / "history.jsonl").read_text().splitlines()
+    history = [json.loads(line) for line in lines]
+    last = {name: value for name, value in history[-1].items() if isinstance(value, int | float)}
+    found: dict[str, Any] = {
+        **last,
+        "loss_curve": previews.curve([row["loss"] for row in history], "loss per epoch"),
+    }
+    shown = sorted((folder / "previews").glob("*.png"))
+    return found | ({"preview": previews.picture_file(shown[-1])} if shown else {})
+
+
+def describe_export(folder: Path) -> dict[str, Any]:
+    """Parity, size and lineage of an exported model."""
+    (record,) = folder.glob("*.json")
+    facts: dict[str, Any] = json.loads(record.read_text())
+    plain = {name: value for name, value in facts.items() if isinstance(value, int | float | str)}
+    return plain | {"record": dg.MetadataValue.json(facts)}
+
+
+def _pair(context: dg.AssetExecutionContext) -> tuple[str, str]:
+    identity, target = str(context.partition_key).split("|")
+    return identity, target
+
+
+def _workplace(context: dg.AssetExecutionContext, work: Work, device: Device) -> Any:
+    """Where and with what a training works, and whom it tells."""
+    from facepipe.training.device import DeviceSettings
+    from facepipe.training.loop import Workplace
+
+    return Workplace(
+        scratch=work.scratch,
+        out=work.out,
+        device=DeviceSettings(device.device, device.threads, device.precision),  # type: ignore
+        on_epoch=_observer(context, work),
+        stop=work.stop,
+    )
+
+
+def _observer(context: dg.AssetExecutionContext, work: Work) -> Callable[[Any], None]:
+    """Tell each epoch to the progress bar, and every few seconds to Dagster's live plots."""
+    import time
+
+    told_s = 0.0
+
+    def on_epoch(report: Any) -> None:
+        nonlocal told_s
+        work.progress(report.epoch, report.epochs)
+        if time.monotonic() - told_s < _OBSERVE_EVERY_S and report.epoch < report.epochs:
+            return
+        told_s = time.monotonic()
+        metadata = {"epoch": report.epoch, **report.losses, "eta_s": report.eta_s}
+        if report.preview is not None and report.preview.is_file():
+            metadata["preview"] = previews.picture_file(report.preview)
+        context.log_event(
+            dg.AssetObservation(
+                context.asset_key, partition=str(context.partition_key), metadata=metadata
+            )
+        )
+
+    return on_epoch
