@@ -1,0 +1,161 @@
+"""The store makes an asset at most once for the same recipe, and never half."""
+
+import json
+
+import dagster as dg
+import pytest
+
+from facepipe.defs.partitions import IDENTITY
+from facepipe.defs.storage import NotBuiltError, Recipe, Store, Work, read_recipe
+from facepipe.errors import PartitionNameError
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(root=str(tmp_path))
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("identity", ["alice", "bob"])
+        yield instance
+
+
+class Maker:
+    """An asset whose building can be counted, changed and made to fail."""
+
+    def __init__(self, store: Store, instance: dg.DagsterInstance) -> None:
+        self.store, self.instance = store, instance
+        self.made = 0
+        self.text = "content"
+        self.fails = False
+        self.code_version = "1"
+
+    def make(self, work: Work) -> None:
+        self.made += 1
+        (work.scratch / "step").write_text(str(self.made))
+        (work.out / "file.txt").write_text(self.text)
+        (work.out / "telemetry.jsonl").write_text(f"took {self.made} s")
+        if self.fails:
+            raise RuntimeError("power cut")
+
+    def run(self, partition="alice", resumable=(), **settings):
+        @dg.asset(
+            key=["identity", "thing"], partitions_def=IDENTITY, code_version=self.code_version
+        )
+        def thing(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+            recipe = Recipe({"media": "abc"}, settings, resumable)
+            return self.store.build(context, recipe, self.make, lambda _: {})
+
+        result = dg.materialize([thing], partition_key=partition, instance=self.instance)
+        (event,) = result.asset_materializations_for_node("identity__thing")
+        return event.tags["dagster/data_version"], event.metadata["reused"].value
+
+
+@pytest.fixture
+def maker(store, instance):
+    return Maker(store, instance)
+
+
+def test_the_same_recipe_is_used_again_with_the_same_data_version(maker):
+    first, second = maker.run(), maker.run()
+    assert (first[1], second[1]) == (False, True)
+    assert first[0] == second[0]
+    assert maker.made == 1
+
+
+@pytest.mark.parametrize("change", ["settings", "code"])
+def test_another_recipe_is_made_anew(maker, change):
+    maker.run()
+    if change == "code":
+        maker.code_version = "2"
+        maker.run()
+    else:
+        maker.run(window=3)
+    assert maker.made == 2
+
+
+def test_the_same_content_has_the_same_version_however_it_was_made(maker):
+    assert maker.run()[0] == maker.run(window=3)[0]
+
+
+def test_a_failure_leaves_what_was_published_before(maker, store):
+    maker.run()
+    maker.fails, maker.text = True, "half"
+    with pytest.raises(RuntimeError, match="power cut"):
+        maker.run(window=3)
+    assert (store.get("identity/thing", "alice").path / "file.txt").read_text() == "content"
+
+
+def test_scratch_outlives_a_failure_and_goes_with_success(maker, store):
+    maker.fails = True
+    with pytest.raises(RuntimeError):
+        maker.run()
+    (scratch,) = store.workplace("identity/thing", "alice").glob("scratch-*")
+    assert (scratch / "step").read_text() == "1"
+    maker.fails = False
+    maker.run()
+    assert not scratch.exists()
+
+
+def test_a_resumable_setting_keeps_the_scratch_and_takes_up_the_published_state(maker, store):
+    def make(work):
+        (work.scratch / "state").mkdir(exist_ok=True)
+        counter = work.scratch / "state" / "epochs"
+        counter.write_text(str(int(counter.read_text()) + 1 if counter.exists() else 1))
+        (work.out / "state").mkdir()
+        (work.out / "state" / "epochs").write_text(counter.read_text())
+
+    maker.make = make
+    maker.run(resumable=("epochs",), epochs=4)
+    maker.run(resumable=("epochs",), epochs=8)
+    state = store.get("identity/thing", "alice").path / "state" / "epochs"
+    assert state.read_text() == "2"
+
+
+def test_two_identities_never_share_a_file(maker, store, tmp_path):
+    maker.run("alice")
+    maker.run("bob")
+    alice, bob = (store.get("identity/thing", name).path for name in ("alice", "bob"))
+    files = [{p for p in folder.rglob("*") if p.is_file()} for folder in (alice, bob)]
+    assert files[0]
+    assert not files[0] & files[1]
+    assert not any("bob" in p.parts for p in files[0])
+
+
+def test_what_is_not_built_is_named(store):
+    with pytest.raises(NotBuiltError, match=r"identity/frames\[alice\] is not built yet"):
+        store.get("identity/frames", "alice")
+
+
+@pytest.mark.parametrize("partition", ["../x", "a|../b", "/etc"])
+def test_a_partition_never_leads_out_of_the_data_root(store, partition):
+    with pytest.raises(PartitionNameError):
+        store.place("identity/frames", partition)
+
+
+def test_removing_a_person_removes_all_that_was_made_from_them_and_nothing_else(store, tmp_path):
+    for path in (
+        "identities/alice/a.jpg", "identities/bob/b.jpg", "assets/identity/frames/alice/x",
+        "assets/identity/frames/bob/x", "assets/pair/swapped_video/alice/clip/x",
+        "assets/pair/swapped_video/bob/alice/x", ".work/identity/checkpoint/alice/scratch/x",
+    ):  # fmt: skip
+        file = tmp_path / path
+        file.parent.mkdir(parents=True)
+        file.touch()
+    store.remove("identity", "alice")
+    left = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
+    assert left == [
+        "assets/identity/frames/bob/x",
+        "assets/pair/swapped_video/bob/alice/x",
+        "identities/bob/b.jpg",
+    ]  # fmt: skip
+
+
+def test_the_recipe_says_what_an_asset_was_made_from(maker, store):
+    maker.run(window=3)
+    recipe = read_recipe(store.place("identity/thing", "alice"))
+    assert recipe is not None
+    assert (recipe["inputs"], recipe["settings"]) == ({"media": "abc"}, {"window": 3})
+    assert json.dumps(recipe)
