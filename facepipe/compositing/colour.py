@@ -8,6 +8,7 @@ import numpy as np
 from facepipe.arrays import FloatArray, RgbImage
 from facepipe.errors import NoFaceError
 
+_COARSE_PX = 48  # light changes slowly: it is compared on a picture of this size
 _LEAST_SPREAD = 1.0  # of 100: below it, noise would be stretched into a pattern
 _MOST_STRETCH = 1.6  # a wider spread mostly means a hard shadow, which is not skin
 
@@ -61,8 +62,24 @@ def move_colours(
     return (lab - own.mean) * stretch + wanted.mean
 
 
-def match_colour(rgb: RgbImage, like_rgb: RgbImage, mask: FloatArray) -> RgbImage:
-    """`rgb` `(H, W, 3)` in the colours that `like_rgb` of the same size shows under the mask."""
-    lab = to_lab(rgb)
-    own, wanted = lab_statistics(lab, mask), lab_statistics(to_lab(like_rgb), mask)
-    return from_lab(move_colours(lab, own, wanted))
+def light_difference(
+    lab: FloatArray, like_lab: FloatArray, mask: FloatArray, reach_px: float
+) -> FloatArray:
+    """What a broad look at both pictures under the mask tells apart, `(H, W, 3)` Lab.
+
+    Only pixels of the mask `(H, W)` are looked at, so nothing from beyond its edge bleeds in.
+
+    Args:
+        lab: `(H, W, 3)` the picture to be corrected by adding the difference.
+        like_lab: `(H, W, 3)` the picture it should look like.
+        mask: weights, 0 to 1.
+        reach_px: standard deviation of the look, in pixels: finer differences are not seen.
+    """
+    size_wh = (mask.shape[1], mask.shape[0])
+    coarse_wh = (min(size_wh[0], _COARSE_PX), min(size_wh[1], _COARSE_PX))
+    sigma = max(reach_px * coarse_wh[0] / size_wh[0], 0.3)
+    weighted = np.dstack([(like_lab - lab) * mask[..., None], mask])
+    coarse = cv2.resize(weighted, coarse_wh, interpolation=cv2.INTER_AREA)
+    spread = cv2.GaussianBlur(coarse, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    difference = spread[..., :3] / np.maximum(spread[..., 3:], 1e-3)
+    return cv2.resize(difference, size_wh, interpolation=cv2.INTER_LINEAR)

@@ -4,23 +4,62 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facepipe.arrays import FloatArray
+from facepipe.arrays import BoolArray, FloatArray
 from facepipe.landmarks.regions import (
     FACE_OVAL,
+    LEFT_BROW,
     LEFT_EYE,
     LIPS_INNER,
-    LIPS_OUTER,
+    RIGHT_BROW,
     RIGHT_EYE,
     fill_region,
 )
 
-_FINER = 2  # outlines are drawn twice as finely, so that a moving face moves its mask smoothly
+_COARSE_PX = 64  # the depth in a convex outline is so plain that it is computed on so many pixels
 
 
 def face_size_px(points_px: FloatArray) -> float:
     """The size of a face `(478, 2 or 3)`: the square root of its outline's area, in pixels."""
-    outline = np.ascontiguousarray(points_px[list(FACE_OVAL), :2], dtype=np.float32)
-    return float(np.sqrt(cv2.contourArea(outline)))
+    return float(np.sqrt(cv2.contourArea(_outline(points_px, FACE_OVAL))))
+
+
+def face_depth(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
+    """How deep inside a face each pixel lies, `(H, W)`, as a share of its size; negative outside.
+
+    Args:
+        points_px: `(478, 2 or 3)` in pixels of the result; its outline is taken as convex.
+        size_wh: size of the result.
+    """
+    hull = cv2.convexHull(_outline(points_px, FACE_OVAL), clockwise=False)[:, 0].astype(np.float64)
+    along = np.roll(hull, -1, axis=0) - hull
+    normal = np.stack([along[:, 1], -along[:, 0]], 1) / np.linalg.norm(along, axis=1)[:, None]
+    inward = normal * np.sign(((hull.mean(0) - hull) * normal).sum(1))[:, None]
+    x, y = (_coarse_centres(length) for length in size_wh)
+    depth_px = np.full((len(y), len(x)), np.inf)
+    for corner, direction in zip(hull, inward, strict=True):
+        across = (x - corner[0]) * direction[0]
+        down = (y - corner[1]) * direction[1]
+        np.minimum(depth_px, across[None, :] + down[:, None], out=depth_px)
+    share = (depth_px / face_size_px(points_px)).astype(np.float32)
+    return cv2.resize(share, size_wh, interpolation=cv2.INTER_LINEAR)
+
+
+def _coarse_centres(length: int) -> NDArray[np.float64]:
+    """Where the pixels of a coarser grid have their centres in the finer one."""
+    count = min(length, _COARSE_PX)
+    return (np.arange(count) + 0.5) * (length / count) - 0.5
+
+
+def _outline(points_px: FloatArray, outline: tuple[int, ...]) -> FloatArray:
+    return np.ascontiguousarray(points_px[list(outline), :2], dtype=np.float32)
+
+
+def fade_in(depth: FloatArray, *, erosion: float, feather: float) -> FloatArray:
+    """`(H, W)` from a depth `(H, W)`: 0 up to `erosion`, 1 from `feather` deeper on.
+
+    Both are in the unit of the depth. A negative erosion reaches beyond the outline.
+    """
+    return _rise(depth - erosion, feather)
 
 
 def hull_mask(
@@ -32,12 +71,10 @@ def hull_mask(
         points_px: `(478, 2 or 3)` in pixels of the mask.
         size_wh: size of the mask.
         erosion: width of the band inside the outline left at 0, as a share of the face's size.
-            Negative: how far the mask reaches beyond the outline.
         feather: width of the band over which it rises to 1, as a share of the face's size.
     """
-    size = face_size_px(points_px)
-    depth = outline_depth_px(points_px, FACE_OVAL, size_wh) - erosion * size
-    return np.minimum(_rise(depth, feather * size), border_fade(size_wh, feather * size / 2))
+    inside = fade_in(face_depth(points_px, size_wh), erosion=erosion, feather=feather)
+    return np.minimum(inside, border_fade(size_wh, feather * face_size_px(points_px)))
 
 
 def border_fade(size_wh: tuple[int, int], feather_px: float) -> FloatArray:
@@ -53,38 +90,52 @@ def mouth_interior_mask(
 
     `feather` is a share of the opening's own size, so that a small opening keeps its middle.
     """
-    outline = np.ascontiguousarray(points_px[list(LIPS_INNER), :2], dtype=np.float32)
-    feather_px = feather * float(np.sqrt(cv2.contourArea(outline)))
-    return _rise(outline_depth_px(points_px, LIPS_INNER, size_wh), feather_px)
+    feather_px = feather * float(np.sqrt(cv2.contourArea(_outline(points_px, LIPS_INNER))))
+    fine_wh = (size_wh[0] * _FINER, size_wh[1] * _FINER)
+    # a pixel centre x of the mask lies at (x + 0.5) * finer - 0.5 of the finer drawing
+    fine_px = (points_px[:, :2] * _FINER + (_FINER - 1) / 2).astype(np.float32)
+    inside = fill_region(fine_px, LIPS_INNER, fine_wh).astype(np.uint8)
+    depth_px = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5) / _FINER
+    return cv2.resize(_rise(depth_px, feather_px), size_wh, interpolation=cv2.INTER_AREA)
 
 
-def skin_mask(points_px: FloatArray, size_wh: tuple[int, int], *, erosion: float) -> FloatArray:
-    """The face without eyes and mouth, `(H, W)`, 0 or 1: where the colour of skin is measured."""
-    depth = outline_depth_px(points_px, FACE_OVAL, size_wh)
-    inside = depth > erosion * face_size_px(points_px)
-    for part in (LEFT_EYE, RIGHT_EYE, LIPS_OUTER):
-        inside &= ~fill_region(points_px, part, size_wh)
+def skin_mask(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
+    """Nose and cheeks without the eyes, `(H, W)`, 0 or 1: where the colour of skin is measured.
+
+    No beard, brow or fringe of hair grows there.
+    """
+    inside = _fill_around(points_px, _CHEEKS, size_wh)
+    for eye in (LEFT_EYE, RIGHT_EYE):
+        inside &= ~fill_region(points_px, eye, size_wh)
     return inside.astype(np.float32)
 
 
-def outline_depth_px(
-    points_px: FloatArray, outline: tuple[int, ...], size_wh: tuple[int, int]
-) -> FloatArray:
-    """How deep inside an outline each pixel lies, `(H, W)` in pixels; negative outside."""
-    fine_wh = (size_wh[0] * _FINER, size_wh[1] * _FINER)
-    # a pixel centre x of the mask lies at (x + 0.5) * finer - 0.5 of the finer drawing
-    fine_px = points_px[:, :2] * _FINER + (_FINER - 1) / 2
-    inside = fill_region(fine_px.astype(np.float32), outline, fine_wh).astype(np.uint8)
-    depth = _distance_px(inside) - _distance_px(1 - inside)
-    return cv2.resize(depth / _FINER, size_wh, interpolation=cv2.INTER_AREA)
+def bare_mask(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
+    """Where faces are bare, `(H, W)`, 0 to 1: above the mouth, without eyes and brows.
+
+    Elsewhere (beards grow below) a difference between two faces is seldom one of light.
+    """
+    eyes, base = points_px[[468, 473], :2].mean(0), points_px[2, :2]
+    up = (eyes - base) / max(float(((eyes - base) ** 2).sum()), 1e-6)
+    x, y = np.arange(size_wh[0]) - base[0], np.arange(size_wh[1]) - base[1]
+    mask = _rise((x * up[0])[None, :] + (y * up[1])[:, None], 1.0)
+    for socket in (RIGHT_EYE + RIGHT_BROW, LEFT_EYE + LEFT_BROW):
+        mask[_fill_around(points_px, socket, size_wh)] = 0
+    return mask
 
 
-def _distance_px(inside: NDArray[np.uint8]) -> FloatArray:
-    """To the nearest 0, half a pixel less: the outline runs between pixels. 0 where already 0."""
-    if inside.all():
-        return np.full(inside.shape, max(inside.shape), np.float32)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5)
-    return np.maximum(distance - 0.5, 0).astype(np.float32)
+def _fill_around(
+    points_px: FloatArray, points: tuple[int, ...], size_wh: tuple[int, int]
+) -> BoolArray:
+    around = cv2.convexHull(_outline(points_px, points))[:, 0]
+    mask = np.zeros((size_wh[1], size_wh[0]), np.uint8)
+    cv2.fillConvexPoly(mask, np.round(around * 16).astype(np.int32), 1, shift=4)
+    return mask.astype(bool)
+
+
+_CHEEKS = (117, 346, 168, 205, 425, 2)
+"""Below both eyes, the root of the nose, the middle of both cheeks, the base of the nose."""
+_FINER = 2  # the mouth is drawn twice as finely, so that moving lips move its mask smoothly
 
 
 def _rise(depth_px: FloatArray, over_px: float) -> FloatArray:

@@ -1,5 +1,6 @@
 """Carry the skin of one face onto the geometry of another, triangle by triangle."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -60,6 +61,23 @@ _SURFACE_COUNT = len(_load_surface())
 _FIRST_OF_RING = len(TRIANGLES) - 2 * len(FACE_OVAL)
 
 
+@dataclass(frozen=True, eq=False)
+class MeshRaster:
+    """Which triangle each pixel of a drawn mesh belongs to, and where in it the pixel lies.
+
+    Attributes:
+        size_wh: of the picture.
+        pixels: rows and columns, `(P,)` each, of the pixels the mesh covers.
+        corners: `(P, 3)` the mesh points around each.
+        shares: `(P, 3)` its barycentric coordinates.
+    """
+
+    size_wh: tuple[int, int]
+    pixels: tuple[NDArray[np.intp], NDArray[np.intp]]
+    corners: IntArray
+    shares: FloatArray
+
+
 def with_ring(points_px: FloatArray) -> FloatArray:
     """One face's points `(478, 3)` and 36 more outside its outline: `(514, 3)`, same pixels."""
     check_shape(points_px, (POINTS, 3), name="points_px")
@@ -86,39 +104,42 @@ def paint_triangles(mesh_px: FloatArray, size_wh: tuple[int, int]) -> IntArray:
     return painted
 
 
-def sampling_map(painted: IntArray, target_px: FloatArray, source_px: FloatArray) -> FloatArray:
-    """Where in the source each painted pixel comes from, `(H, W, 2)` x and y; -1e4 where nowhere.
-
-    Args:
-        painted: `(H, W)` from `paint_triangles` of the target.
-        target_px: `(514, 3)` mesh of the target, in its pixels.
-        source_px: `(514, 3)` mesh of the source, in its pixels.
-    """
-    affine = _triangle_affines(target_px[:, :2], source_px[:, :2])
-    height, width = painted.shape
-    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
-    at = affine[painted]
-    found = at[..., 0] * x[None, :, None] + at[..., 1] * y[..., None] + at[..., 2]
-    return np.where(painted[..., None] >= 0, found, np.float32(-1e4))
-
-
-def _triangle_affines(from_px: FloatArray, to_px: FloatArray) -> FloatArray:
-    """`(T, 2, 3)` affine maps taking each triangle of one mesh onto the same of the other."""
-    source, target = from_px[TRIANGLES], to_px[TRIANGLES]
-    edges: NDArray[np.float64] = (source[:, 1:] - source[:, :1]).astype(np.float64)
-    moved = (target[:, 1:] - target[:, :1]).astype(np.float64)
-    area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
-    # a triangle seen from its side covers no pixel of interest: any finite map will do
-    safe = np.where(np.abs(area) < 1e-6, 1.0, area)
-    inverse = (
-        np.stack(
-            [edges[:, 1, 1], -edges[:, 0, 1], -edges[:, 1, 0], edges[:, 0, 0]], axis=1
-        ).reshape(-1, 2, 2)
-        / safe[:, None, None]
+def raster(mesh_px: FloatArray, size_wh: tuple[int, int]) -> MeshRaster:
+    """The mesh `(514, 3)` drawn onto a picture of this size."""
+    painted = paint_triangles(mesh_px, size_wh)
+    rows, columns = np.nonzero(painted >= 0)
+    triangle = painted[rows, columns]
+    x_weights, y_weights, constant = _barycentric(mesh_px[TRIANGLES][..., :2])
+    shares = (
+        x_weights[triangle] * columns[:, None].astype(np.float32)
+        + y_weights[triangle] * rows[:, None].astype(np.float32)
+        + constant[triangle]
     )
-    linear = np.swapaxes(inverse @ moved, 1, 2)
-    shift = target[:, 0] - np.einsum("tij,tj->ti", linear, source[:, 0])
-    return np.concatenate([linear, shift[..., None]], axis=2).astype(np.float32)
+    return MeshRaster(size_wh, (rows, columns), TRIANGLES[triangle], shares)
+
+
+def _barycentric(corners_px: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """`(T, 3)` each: a point's share in corner k is `x * first[k] + y * second[k] + third[k]`."""
+    x, y = corners_px[..., 0].astype(np.float64), corners_px[..., 1].astype(np.float64)
+    after, before = np.array([1, 2, 0]), np.array([2, 0, 1])
+    by_x, by_y = y[:, after] - y[:, before], x[:, before] - x[:, after]
+    constant = x[:, after] * y[:, before] - x[:, before] * y[:, after]
+    area = constant.sum(1, keepdims=True)
+    # a triangle seen from its side covers next to nothing: any finite share will do
+    area = np.where(np.abs(area) < 1e-6, 1.0, area)
+    first, second, third = (part / area for part in (by_x, by_y, constant))
+    return first.astype(np.float32), second.astype(np.float32), third.astype(np.float32)
+
+
+def sampling_map(drawn: MeshRaster, source_px: FloatArray) -> FloatArray:
+    """Where in the source each pixel comes from, `(H, W, 2)` x and y; -1e4 where nowhere.
+
+    `source_px`: `(514, 3)`, the mesh of the source in its own pixels.
+    """
+    found = np.full((drawn.size_wh[1], drawn.size_wh[0], 2), -1e4, np.float32)
+    corners = source_px[:, :2].astype(np.float32)[drawn.corners]
+    found[drawn.pixels] = np.einsum("pck,pc->pk", corners, drawn.shares)
+    return found
 
 
 def sample(source_rgb: RgbImage, sampling: FloatArray, finer: int = 1) -> RgbImage:
@@ -150,4 +171,4 @@ def warp(
         size_wh: size of the result.
     """
     target, source = with_ring(target_px), with_ring(source_px)
-    return sample(source_rgb, sampling_map(paint_triangles(target, size_wh), target, source))
+    return sample(source_rgb, sampling_map(raster(target, size_wh), source))
