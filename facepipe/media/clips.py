@@ -9,32 +9,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.error import EOFError as EndOfFileError
 from av.error import FFmpegError, InvalidDataError
-from av.sidedata.sidedata import SideData
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, Interpolation
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
-from facepipe.arrays import RgbImage
 from facepipe.errors import MediaError
 
 FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,gif,mxf,h264,hevc,ivf,yuv4mpegpipe"
 MAX_PICTURE_PX = 89_478_485
 """Most pixels a frame may have: Pillow's bound against decompression bombs, 0.25 GiB of RGB."""
-UNTAGGED = 2
-"""FFmpeg's number for "unspecified" in each of the three colour tags (ITU-T H.273)."""
-_HD_FROM_HEIGHT_PX = 577  # untagged video above PAL's 576 lines is BT.709 to common players
 _CONTAINER_TICKS_PER_S = 1_000_000  # FFmpeg's AV_TIME_BASE
 _LOST_TAIL_S = 0.5  # Matroska states its length but not its frames; shorter losses cannot be seen
-_SCALER = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 
 
 @dataclass(frozen=True)
@@ -119,47 +109,6 @@ def _sound(pictures: list[VideoFrame]) -> list[VideoFrame]:
     if any(picture.is_corrupt for picture in pictures):
         raise InvalidDataError(0, "damaged picture data")
     return pictures
-
-
-def to_rgb(picture: VideoFrame) -> RgbImage:
-    """The frame as `(H, W, 3)` RGB, turned upright; the same bytes on every processor."""
-    rgb = picture.reformat(
-        format="rgb24", src_colorspace=matrix_of(picture), interpolation=_SCALER, threads=1
-    )
-    return np.ascontiguousarray(upright(_pixels(rgb), display_matrix(picture)))
-
-
-def to_luminance(picture: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
-    """The frame's luminance `(height, width)`, 0-255, area-averaged, not turned upright."""
-    grey = picture.reformat(width, height, "gray", interpolation=_SCALER, threads=1)
-    return _pixels(grey)
-
-
-def _pixels(picture: VideoFrame) -> NDArray[np.uint8]:
-    return np.asarray(picture.to_ndarray(), np.uint8)
-
-
-def matrix_of(picture: VideoFrame) -> Colorspace | None:
-    """The colour matrix to assume where the file names none; `None` leaves it to the file."""
-    if picture.colorspace != UNTAGGED:
-        return None
-    return Colorspace.ITU709 if picture.height >= _HD_FROM_HEIGHT_PX else Colorspace.ITU601
-
-
-def display_matrix(picture: VideoFrame) -> NDArray[np.int32]:
-    """`(2, 2)` how stored x and y become shown x and y, y down: quarter turns and mirrors."""
-    side = cast("SideData | None", picture.side_data.get("DISPLAYMATRIX"))
-    if side is None:
-        return np.eye(2, dtype=np.int32)
-    a, b, _, c, d = np.frombuffer(bytes(side), np.int32)[:5]
-    return np.sign(np.array([[a, c], [b, d]], np.int32))
-
-
-def upright(picture: NDArray[np.uint8], matrix: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """A `(H, W, ...)` picture as its display matrix wants it shown."""
-    if matrix[0, 0] == 0:
-        picture, matrix = picture.swapaxes(0, 1), matrix[:, ::-1]
-    return picture[:: int(matrix[1, 1]) or 1, :: int(matrix[0, 0]) or 1]
 
 
 def _next_time(given: int | None, before: int | None) -> int:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facepipe.arrays import RgbImage
-from facepipe.media.clips import read_clip, to_rgb
+from facepipe.media.clips import read_clip
+from facepipe.media.colour import to_rgb
 from facepipe.media.pictures import read_picture
 from facepipe.media.probe import kind_of
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from facepipe.errors import MediaError
-from facepipe.media.clips import display_matrix, open_clip, read_clip
+from facepipe.media.clips import open_clip, read_clip
+from facepipe.media.colour import NO_TAGS, ColourTags, display_matrix
 from facepipe.media.pictures import is_picture, picture_size
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -36,6 +37,8 @@ class MediaInfo:
         has_audio: Whether there is sound.
         rotation_deg: Clockwise turn that the file asks for, already in `width` and `height`.
         is_variable_rate: Whether frames are not evenly spaced, judged by the stated rates.
+        pixel_aspect: Shown width of a pixel over its height.
+        colours: The colour tags of the first frame.
     """
 
     path: Path
@@ -48,7 +51,9 @@ class MediaInfo:
     duration_s: float
     has_audio: bool
     rotation_deg: int
-    is_variable_rate: bool
+    is_variable_rate: bool = False
+    pixel_aspect: Fraction = Fraction(1)
+    colours: ColourTags = NO_TAGS
 
 
 def probe(path: Path) -> MediaInfo:
@@ -110,7 +115,6 @@ def _probe_picture(path: Path) -> MediaInfo:
         duration_s=0.0,
         has_audio=False,
         rotation_deg=rotation_deg,
-        is_variable_rate=False,
     )
 
 
@@ -121,6 +125,7 @@ def _probe_clip(path: Path) -> MediaInfo:
     size_wh = (picture.width, picture.height)
     with open_clip(path) as (container, stream):
         mean, base = stream.average_rate or stream.guessed_rate, stream.base_rate
+        aspect = stream.sample_aspect_ratio or Fraction(1)
         length_s = (container.duration or math.nan) / 1_000_000
         return MediaInfo(
             path=path,
@@ -134,4 +139,6 @@ def _probe_clip(path: Path) -> MediaInfo:
             has_audio=bool(container.streams.audio),
             rotation_deg=round(math.degrees(math.atan2(matrix[1, 0], matrix[0, 0]))) % 360,
             is_variable_rate=bool(mean and base and abs(base / mean - 1) > 0.01),
+            pixel_aspect=1 / aspect if sideways else aspect,
+            colours=ColourTags.of(picture),
         )

@@ -1,0 +1,120 @@
+"""Convert between FFmpeg's frames and upright RGB, as the file's colour tags and turn say."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, Interpolation
+from numpy.typing import NDArray
+
+from facepipe.arrays import RgbImage
+
+UNTAGGED = 2
+"""FFmpeg's and ITU-T H.273's number for "unspecified" matrix, primaries and transfer."""
+_LIMITED, _FULL = 1, 2
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+}
+"""The matrices of H.273 that FFmpeg's scaler knows."""
+_HD_FROM_HEIGHT_PX = 577  # players take untagged video above PAL's 576 lines for BT.709
+_TRUE_COLOUR = (
+    Interpolation.BICUBIC
+    | Interpolation.FULL_CHR_H_INT
+    | Interpolation.ACCURATE_RND
+    | Interpolation.BITEXACT
+)
+# Measured on smooth colour, there and back: 0.4 levels of error and no bias. The scaler's faster
+# default repeats chroma and rounds down: 3.3 levels, and one level darker with every trip.
+
+
+@dataclass(frozen=True)
+class ColourTags:
+    """What a video says of its colours, in the numbers of ITU-T H.273.
+
+    Attributes:
+        matrix: How luminance and chroma make RGB.
+        primaries: Which red, green and blue.
+        transfer: The tone curve.
+        range: 1 limited, 2 full, 0 unsaid (taken for limited).
+        conversion: The matrix to compute with, also where `matrix` is unsaid.
+    """
+
+    matrix: int = UNTAGGED
+    primaries: int = UNTAGGED
+    transfer: int = UNTAGGED
+    range: int = 0
+    conversion: Colorspace = Colorspace.ITU601
+
+    @staticmethod
+    def of(picture: VideoFrame) -> "ColourTags":
+        """The tags of a decoded frame; a matrix that cannot be computed with counts as unsaid."""
+        known = picture.colorspace in _MATRICES
+        guessed = Colorspace.ITU709 if picture.height >= _HD_FROM_HEIGHT_PX else Colorspace.ITU601
+        return ColourTags(
+            matrix=picture.colorspace if known else UNTAGGED,
+            primaries=picture.color_primaries,
+            transfer=picture.color_trc,
+            range=picture.color_range if picture.color_range in {_LIMITED, _FULL} else 0,
+            conversion=_MATRICES.get(picture.colorspace, guessed),
+        )
+
+
+NO_TAGS = ColourTags()
+"""Of a picture: converted as BT.601, tagged as nothing."""
+
+
+def to_rgb(picture: VideoFrame) -> RgbImage:
+    """The frame as `(H, W, 3)` RGB, turned upright."""
+    rgb = picture.reformat(
+        format="rgb24",
+        src_colorspace=ColourTags.of(picture).conversion,
+        interpolation=_TRUE_COLOUR,
+        threads=1,
+    )
+    return np.ascontiguousarray(upright(_pixels(rgb), display_matrix(picture)))
+
+
+def to_yuv(frame_rgb: RgbImage, tags: ColourTags) -> VideoFrame:
+    """The `(H, W, 3)` picture, both sides even, as a 4:2:0 frame in the colours of `tags`."""
+    picture = VideoFrame.from_ndarray(np.ascontiguousarray(frame_rgb), format="rgb24")
+    return picture.reformat(
+        format="yuv420p",
+        dst_colorspace=tags.conversion,
+        dst_color_range=tags.range or _LIMITED,
+        interpolation=_TRUE_COLOUR,
+        threads=1,
+    )
+
+
+def to_luminance(picture: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
+    """The frame's luminance `(height, width)`, 0-255, area-averaged, not turned upright."""
+    return _pixels(
+        picture.reformat(width, height, "gray", interpolation=Interpolation.AREA, threads=1)
+    )
+
+
+def display_matrix(picture: VideoFrame) -> NDArray[np.int32]:
+    """`(2, 2)` how stored x and y become shown x and y, y down: quarter turns and mirrors."""
+    side = cast("SideData | None", picture.side_data.get("DISPLAYMATRIX"))
+    if side is None:
+        return np.eye(2, dtype=np.int32)
+    a, b, _, c, d = np.frombuffer(bytes(side), np.int32)[:5]
+    return np.sign(np.array([[a, c], [b, d]], np.int32))
+
+
+def upright(picture: NDArray[np.uint8], matrix: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """A `(H, W, ...)` picture as its display matrix wants it shown."""
+    if matrix[0, 0] == 0:
+        picture, matrix = picture.swapaxes(0, 1), matrix[:, ::-1]
+    return picture[:: int(matrix[1, 1]) or 1, :: int(matrix[0, 0]) or 1]
+
+
+def _pixels(picture: VideoFrame) -> NDArray[np.uint8]:
+    return np.asarray(picture.to_ndarray(), np.uint8)
