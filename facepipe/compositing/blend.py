@@ -33,8 +33,8 @@ def paste(
         here = frame_rgb[rows, columns]
         pasted[rows, columns] = mix(
             here,
-            uncut(face_rgb, to_square, size_wh, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE),
-            uncut(mask, to_square, size_wh, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT),
+            uncut(face_rgb, to_square, size_wh),
+            uncut_mask(mask, to_square, size_wh),
         )
     return pasted
 
@@ -62,14 +62,16 @@ def shifted(transform: FloatArray, x_px: float, y_px: float) -> FloatArray:
     return moved.astype(np.float32)
 
 
-def uncut(
-    square: FloatArray | RgbImage,
-    transform: FloatArray,
-    size_wh: tuple[int, int],
-    interpolation: int,
-    border: int,
-) -> FloatArray | RgbImage:
-    """The picture `(H, W[, 3])` in which `transform` would cut this square."""
-    return cv2.warpAffine(
-        square, transform, size_wh, flags=interpolation | cv2.WARP_INVERSE_MAP, borderMode=border
+def uncut(square_rgb: RgbImage, transform: FloatArray, size_wh: tuple[int, int]) -> RgbImage:
+    """The picture `(H, W, 3)` in which `transform` would cut this square; its edge is repeated."""
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    drawn = cv2.warpAffine(
+        square_rgb, transform, size_wh, flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(drawn, np.uint8)
+
+
+def uncut_mask(mask: FloatArray, transform: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
+    """The mask `(H, W)` from which `transform` would cut this square one; 0 beyond it."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(mask, transform, size_wh, flags=flags), np.float32)

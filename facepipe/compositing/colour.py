@@ -22,15 +22,14 @@ class ColourStatistics:
 
     def towards(self, other: "ColourStatistics", share: float) -> "ColourStatistics":
         """These statistics moved `share` (0 to 1) of the way to others: a filter in time."""
-        return ColourStatistics(
-            self.mean + share * (other.mean - self.mean),
-            self.deviation + share * (other.deviation - self.deviation),
-        )
+        mean = (1 - share) * self.mean + share * other.mean
+        deviation = (1 - share) * self.deviation + share * other.deviation
+        return ColourStatistics(mean.astype(np.float32), deviation.astype(np.float32))
 
 
 def to_lab(rgb: RgbImage) -> FloatArray:
     """`(H, W, 3)` as CIE L 0-100, a and b, float32."""
-    return cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), np.float32)
 
 
 def from_lab(lab: FloatArray) -> RgbImage:
@@ -56,10 +55,17 @@ def lab_statistics(lab: FloatArray, mask: FloatArray) -> ColourStatistics:
 def move_colours(
     lab: FloatArray, own: ColourStatistics, wanted: ColourStatistics, spread: float = 0.5
 ) -> FloatArray:
-    """`(H, W, 3)` Lab with the wanted mean, and `spread` (0 to 1) of the way to its deviation."""
-    ratio = wanted.deviation / np.maximum(own.deviation, _LEAST_SPREAD)
-    stretch = 1 + spread * (np.clip(ratio, 1 / _MOST_STRETCH, _MOST_STRETCH) - 1)
-    return (lab - own.mean) * stretch + wanted.mean
+    """`(H, W, 3)` Lab with the wanted mean, and `spread` (0 to 1) of the way to its contrast.
+
+    What is darker than the mean moves in proportion to its lightness: black hair has no colour
+    to change, and a fixed shift would dye it.
+    """
+    ratio = float(wanted.deviation[0] / max(float(own.deviation[0]), _LEAST_SPREAD))
+    stretch = 1 + spread * (min(max(ratio, 1 / _MOST_STRETCH), _MOST_STRETCH) - 1)
+    lit = np.clip(lab[..., :1] / max(float(own.mean[0]), 1.0), 0, 1)
+    moved = lab + lit * (wanted.mean - own.mean)
+    moved[..., 0] += lit[..., 0] * (stretch - 1) * (lab[..., 0] - own.mean[0])
+    return moved.astype(np.float32, copy=False)
 
 
 def light_difference(
@@ -82,4 +88,4 @@ def light_difference(
     coarse = cv2.resize(weighted, coarse_wh, interpolation=cv2.INTER_AREA)
     spread = cv2.GaussianBlur(coarse, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     difference = spread[..., :3] / np.maximum(spread[..., 3:], 1e-3)
-    return cv2.resize(difference, size_wh, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(difference, size_wh), np.float32)

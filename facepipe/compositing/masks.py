@@ -41,13 +41,13 @@ def face_depth(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
         down = (y - corner[1]) * direction[1]
         np.minimum(depth_px, across[None, :] + down[:, None], out=depth_px)
     share = (depth_px / face_size_px(points_px)).astype(np.float32)
-    return cv2.resize(share, size_wh, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(share, size_wh), np.float32)
 
 
 def _coarse_centres(length: int) -> NDArray[np.float64]:
     """Where the pixels of a coarser grid have their centres in the finer one."""
     count = min(length, _COARSE_PX)
-    return (np.arange(count) + 0.5) * (length / count) - 0.5
+    return (np.arange(count, dtype=np.float64) + 0.5) * (length / count) - 0.5
 
 
 def _outline(points_px: FloatArray, outline: tuple[int, ...]) -> FloatArray:
@@ -95,8 +95,9 @@ def mouth_interior_mask(
     # a pixel centre x of the mask lies at (x + 0.5) * finer - 0.5 of the finer drawing
     fine_px = (points_px[:, :2] * _FINER + (_FINER - 1) / 2).astype(np.float32)
     inside = fill_region(fine_px, LIPS_INNER, fine_wh).astype(np.uint8)
-    depth_px = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5) / _FINER
-    return cv2.resize(_rise(depth_px, feather_px), size_wh, interpolation=cv2.INTER_AREA)
+    depth_px = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5)
+    fine = _rise(np.asarray(depth_px, np.float32), feather_px * _FINER)
+    return np.asarray(cv2.resize(fine, size_wh, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def skin_mask(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
@@ -110,18 +111,20 @@ def skin_mask(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
     return inside.astype(np.float32)
 
 
-def bare_mask(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
-    """Where faces are bare, `(H, W)`, 0 to 1: above the mouth, without eyes and brows.
-
-    Elsewhere (beards grow below) a difference between two faces is seldom one of light.
-    """
+def above_mouth(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
+    """1 from the eyes upwards, 0 from the base of the nose downwards, `(H, W)`."""
     eyes, base = points_px[[468, 473], :2].mean(0), points_px[2, :2]
     up = (eyes - base) / max(float(((eyes - base) ** 2).sum()), 1e-6)
     x, y = np.arange(size_wh[0]) - base[0], np.arange(size_wh[1]) - base[1]
-    mask = _rise((x * up[0])[None, :] + (y * up[1])[:, None], 1.0)
+    return _rise((x * up[0])[None, :] + (y * up[1])[:, None], 1.0)
+
+
+def without_eyes(mask: FloatArray, points_px: FloatArray) -> FloatArray:
+    """The mask `(H, W)` with 0 over both eyes and brows."""
+    bare = mask.copy()
     for socket in (RIGHT_EYE + RIGHT_BROW, LEFT_EYE + LEFT_BROW):
-        mask[_fill_around(points_px, socket, size_wh)] = 0
-    return mask
+        bare[_fill_around(points_px, socket, (mask.shape[1], mask.shape[0]))] = 0
+    return bare
 
 
 def _fill_around(
@@ -129,7 +132,7 @@ def _fill_around(
 ) -> BoolArray:
     around = cv2.convexHull(_outline(points_px, points))[:, 0]
     mask = np.zeros((size_wh[1], size_wh[0]), np.uint8)
-    cv2.fillConvexPoly(mask, np.round(around * 16).astype(np.int32), 1, shift=4)
+    cv2.fillConvexPoly(mask, (around * 16).round().astype(np.int32), 1, shift=4)
     return mask.astype(bool)
 
 

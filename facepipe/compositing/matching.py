@@ -107,7 +107,9 @@ def _expression(facing: FloatArray) -> FloatArray:
         [
             gap(13, 14) / 0.04,  # mouth opening
             gap(61, 291) / 0.08,  # mouth width: smile, pout
-            (height(61, 13) + height(291, 14)) / 0.12,  # corners of the mouth
+            (height(61, 13) + height(291, 14)) / 0.12,  # both corners of the mouth
+            height(61, 291) / 0.06,  # one corner above the other
+            (facing[:, 61, 0] + facing[:, 291, 0] - 2 * facing[:, 168, 0]) / eyes / 0.08,  # aside
             gap(159, 145) / 0.03,  # right lid
             gap(386, 374) / 0.03,  # left lid
             height(105, 159) / 0.06,  # right brow

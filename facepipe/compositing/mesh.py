@@ -111,11 +111,11 @@ def raster(mesh_px: FloatArray, size_wh: tuple[int, int]) -> MeshRaster:
     triangle = painted[rows, columns]
     x_weights, y_weights, constant = _barycentric(mesh_px[TRIANGLES][..., :2])
     shares = (
-        x_weights[triangle] * columns[:, None].astype(np.float32)
-        + y_weights[triangle] * rows[:, None].astype(np.float32)
+        x_weights[triangle] * columns.astype(np.float32)[:, None]
+        + y_weights[triangle] * rows.astype(np.float32)[:, None]
         + constant[triangle]
     )
-    return MeshRaster(size_wh, (rows, columns), TRIANGLES[triangle], shares)
+    return MeshRaster(size_wh, (rows, columns), TRIANGLES[triangle], shares.astype(np.float32))
 
 
 def _barycentric(corners_px: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -156,7 +156,7 @@ def sample(source_rgb: RgbImage, sampling: FloatArray, finer: int = 1) -> RgbIma
     looked_up = cv2.remap(source_rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if finer > 1:
         looked_up = cv2.resize(looked_up, (width, height), interpolation=cv2.INTER_AREA)
-    return looked_up
+    return np.asarray(looked_up, np.uint8)
 
 
 def warp(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.arrays import FloatArray, RgbImage, check_shape
+from facepipe.arrays import FloatArray, IntArray, RgbImage, check_shape
 from facepipe.compositing.blend import mix
 from facepipe.compositing.colour import (
     from_lab,
@@ -14,13 +14,14 @@ from facepipe.compositing.colour import (
     to_lab,
 )
 from facepipe.compositing.masks import (
-    bare_mask,
+    above_mouth,
     border_fade,
     face_depth,
     face_size_px,
     fade_in,
     mouth_interior_mask,
     skin_mask,
+    without_eyes,
 )
 from facepipe.compositing.matching import (
     distances,
@@ -93,7 +94,7 @@ class MeshTeacher:
     def _size_wh(self) -> tuple[int, int]:
         return (self.size_px, self.size_px)
 
-    def _drawn(self, points_px: FloatArray, chosen: FloatArray, weights: FloatArray) -> RgbImage:
+    def _drawn(self, points_px: FloatArray, chosen: IntArray, weights: FloatArray) -> RgbImage:
         """The chosen faces in the given geometry, mixed by weight."""
         target = with_ring(points_px)
         drawn = raster(target, self._size_wh)
@@ -111,14 +112,16 @@ class MeshTeacher:
         skin = skin_mask(points_px, self._size_wh)
         face, crop = to_lab(face_rgb), to_lab(crop_rgb)
         face = move_colours(face, lab_statistics(face, skin), lab_statistics(crop, skin))
+        # beards, brows and lashes are differences between people, not of light
+        upper = above_mouth(points_px, self._size_wh)
+        inside = upper * fade_in(depth, erosion=0, feather=_FEATHER)
+        seen = without_eyes(inside, points_px)
         size = face_size_px(points_px)
-        seen = fade_in(depth, erosion=0, feather=_FEATHER)
-        seen *= bare_mask(points_px, self._size_wh)
         broad = light_difference(face, crop, seen, _LIGHT_REACH * size)
         face[..., 0] += np.clip(_LIGHT * broad[..., 0], -_MOST_LIGHT, _MOST_LIGHT)
-        edge = (1 - fade_in(depth, erosion=0, feather=_EDGE_DEPTH)) * seen
+        edge = upper * (1 - fade_in(depth, erosion=0, feather=_EDGE_DEPTH))
         near = light_difference(face, crop, seen, _EDGE_REACH * size)
-        return from_lab(face + edge[..., None] * near)
+        return from_lab((face + edge[..., None] * near).astype(np.float32, copy=False))
 
     def _with_mouth_of(
         self, crop_rgb: RgbImage, face_rgb: RgbImage, points_px: FloatArray, opening: float
@@ -158,4 +161,6 @@ _LIGHT_REACH = 0.2
 _LIGHT = 0.3
 _MOST_LIGHT = 8.0
 _MOUTH_FEATHER = 0.25
-_LACKING = 0.3  # the share of the opening that must be missing for the teeth to be all the target's
+_LACKING = (
+    0.15  # the share of the opening that must be missing for the teeth to be all the target's
+)
