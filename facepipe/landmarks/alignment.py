@@ -30,7 +30,10 @@ FACE_PX = FACE_SCALE * NETWORK_PX + 2 * FACE_MARGIN_PX
 
 
 def similarity(from_points: FloatArray, to_points: FloatArray) -> FloatArray:
-    """The `(2, 3)` rotation, uniform scale and shift taking `(N, 2)` closest to `(N, 2)` (Umeyama 1991)."""
+    """Rotation, uniform scale and shift `(2, 3)` that take points `(N, 2)` closest to others.
+
+    Least squares over the points (Umeyama 1991).
+    """
     check_shape(from_points, ("N", 2), name="from_points")
     mean_from, mean_to = from_points.mean(0), to_points.mean(0)
     centred, wanted = from_points - mean_from, to_points - mean_to
@@ -48,7 +51,7 @@ def arcface_transform(five_px: FloatArray) -> FloatArray:
 
 
 def network_transform(five_px: FloatArray, size_px: int = NETWORK_PX) -> FloatArray:
-    """Frame to the inswapper contract's square of `size_px`, `(2, 3)`, from five points `(5, 2)`."""
+    """Frame to the inswapper contract's square `(2, 3)`, from five points `(5, 2)`."""
     return similarity(five_px, NETWORK_112 * (size_px / NETWORK_PX))
 
 
@@ -88,6 +91,7 @@ def cut(frame_rgb: RgbImage, transform: FloatArray, size_px: int) -> RgbImage:
         shift = (ratio - 1) / 2  # pixel centres sit at whole numbers
         move = np.column_stack([move[:, :2] * ratio, move[:, 2] + move[:, :2] @ shift])
         scale *= 2
-    return cv2.warpAffine(
+    square = cv2.warpAffine(
         picture, move, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(square, np.uint8)
