@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from facepipe.arrays import BoolArray, FloatArray, IntArray, RgbImages, check_shape
-from facepipe.files import whole_file
+from facepipe.arrays import BoolArray, FloatArray, IntArray, RgbImage, RgbImages, check_shape
+from facepipe.errors import BadInputError
+from facepipe.files import whole_file, write_whole
 from facepipe.landmarks.alignment import FACE_PX
 from facepipe.landmarks.regions import POINTS
 
@@ -56,6 +57,9 @@ class FaceSet:
         check_shape(self.points_px, (n, POINTS, 3), name="points_px")
         check_shape(self.transforms, (n, 2, 3), name="transforms")
         check_shape(self.pose_deg, (n, 3), name="pose_deg")
+        for name in ("sharpness", "score", "face_px", "source", "frame_index", "pts_s", "scene"):
+            check_shape(getattr(self, name), (n,), name=name)
+        check_shape(self.track_id, (n,), name="track_id")
 
     def __len__(self) -> int:
         return len(self.crops_rgb)
@@ -67,8 +71,8 @@ class FaceSet:
         holds those that were left out.
         """
         for row, crop in enumerate(self.crops_rgb):
-            with whole_file(folder / "crops" / f"{row:06d}.png") as aside:
-                cv2.imwrite(str(aside), cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
+            _, png = cv2.imencode(".png", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
+            write_whole(folder / "crops" / f"{row:06d}.png", png.tobytes())
         with whole_file(folder / "faces.npz") as aside:
             np.savez(
                 aside,
@@ -82,17 +86,19 @@ class FaceSet:
 
     @staticmethod
     def load(folder: Path) -> "FaceSet":
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises:
+            BadInputError: A crop is missing or damaged.
+        """
         with np.load(folder / "faces.npz", allow_pickle=False) as file:
             arrays = {name: file[name] for name in _ARRAYS}
             masks = np.unpackbits(file["masks"], axis=-1).astype(bool)
             sources = tuple(str(name) for name in file["sources"])
-        crops = [
-            cv2.cvtColor(cv2.imread(str(folder / "crops" / f"{row:06d}.png")), cv2.COLOR_BGR2RGB)
-            for row in range(len(masks))
-        ]
-        stacked = np.stack(crops) if crops else np.zeros((0, FACE_PX, FACE_PX, 3), np.uint8)
-        return FaceSet(crops_rgb=stacked, masks=masks, sources=sources, **arrays)
+        crops = np.empty((len(masks), FACE_PX, FACE_PX, 3), np.uint8)
+        for row in range(len(masks)):
+            crops[row] = _read_crop(folder / "crops" / f"{row:06d}.png")
+        return FaceSet(crops_rgb=crops, masks=masks, sources=sources, **arrays)
 
     def table(self) -> pd.DataFrame:
         """One row per face: where it came from and how good it is."""
@@ -110,6 +116,13 @@ class FaceSet:
                 "face_px": self.face_px,
             }
         )
+
+
+def _read_crop(path: Path) -> RgbImage:
+    picture = cv2.imread(str(path))
+    if picture is None or picture.shape != (FACE_PX, FACE_PX, 3):
+        raise BadInputError(f"{path}: the crop is missing or damaged; make the faces again")
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 _ARRAYS = (
