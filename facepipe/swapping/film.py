@@ -1,0 +1,154 @@
+"""A target as one film: a video as it is, or pictures shown one after the other."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from facepipe.arrays import FloatArray, RgbImage
+from facepipe.errors import BadInputError
+from facepipe.landmarks.ahead import ahead
+from facepipe.landmarks.tracks import Landmarks
+from facepipe.media.decode import Frame, decode
+from facepipe.media.probe import MediaInfo, probe
+
+PICTURE_S = 1.0
+"""How long each picture of a target made of pictures is shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """What is swapped: frames of one size, and the landmarks in them.
+
+    Attributes:
+        info: size, time base and sound, as `media.encode.VideoWriter` takes them.
+        landmarks: of the frames, in their order and their pixels.
+        paths: the file, or the pictures.
+    """
+
+    info: MediaInfo
+    landmarks: Landmarks
+    paths: tuple[Path, ...]
+
+    def frames(self) -> Iterator[Frame]:
+        """All frames in order, numbered from 0; the next is decoded while one is in use.
+
+        Raises:
+            BadInputError: There are more frames than the landmarks know.
+        """
+        known = len(self.landmarks.frame_index)
+        for frame in ahead(self._decoded()):
+            if frame.index >= known:
+                raise BadInputError(
+                    f"{self.paths[0]}: holds more frames than the {known} that the landmarks were "
+                    f"made of; make the landmarks again"
+                )
+            yield frame
+
+    def _decoded(self) -> Iterator[Frame]:
+        if self.info.kind == "video":
+            yield from decode(self.paths[0])
+            return
+        size_wh = (self.info.width, self.info.height)
+        for index, path in enumerate(self.paths):
+            (picture,) = decode(path)
+            pts = round(index * PICTURE_S / self.info.time_base)
+            fitted = _fit(
+                picture.rgb,
+                _fitting((picture.rgb.shape[1], picture.rgb.shape[0]), size_wh),
+                size_wh,
+            )
+            yield Frame(index, index * PICTURE_S, pts, fitted)
+
+
+def film_of(paths: Sequence[Path], landmarks: Landmarks) -> Film:
+    """The film that one video, or some pictures, make.
+
+    Pictures of other sizes are fitted into the first one's.
+
+    Args:
+        paths: the target's media files.
+        landmarks: of all of them; sources are known by file name.
+
+    Raises:
+        BadInputError: Several videos, or videos and pictures, or a file without landmarks.
+    """
+    infos = [probe(path) for path in paths]
+    kinds = [info.kind for info in infos]
+    if not infos or ("video" in kinds and len(infos) > 1):
+        raise BadInputError(
+            f"the target holds {kinds.count('video')} videos and {kinds.count('image')} pictures; "
+            f"a swap takes one video, or pictures alone"
+        )
+    for path in paths:
+        if path.name not in landmarks.sources:
+            raise BadInputError(f"{path}: the landmarks hold {list(landmarks.sources)}, not this")
+    pieces = [_rows(landmarks, path.name) for path in paths]
+    if infos[0].kind == "video":
+        return Film(infos[0], pieces[0], tuple(paths))
+    return Film(infos[0], _joined(pieces, infos), tuple(paths))
+
+
+def _rows(landmarks: Landmarks, source: str) -> Landmarks:
+    rows = landmarks.rows_of(source)
+    index = landmarks.sources.index(source)
+    return replace(
+        landmarks,
+        **{name: getattr(landmarks, name)[rows] for name in _PER_FRAME},
+        source=np.zeros(rows.stop - rows.start, np.int32),
+        time_base=landmarks.time_base[index : index + 1],
+        sources=(source,),
+    )
+
+
+def _joined(pieces: list[Landmarks], infos: list[MediaInfo]) -> Landmarks:
+    """The landmarks of pictures as those of one clip, in the pixels they are shown in."""
+    size_wh = (infos[0].width, infos[0].height)
+    count = len(pieces)
+    points = [
+        _moved(piece.points_px, _fitting((info.width, info.height), size_wh))
+        for piece, info in zip(pieces, infos, strict=True)
+    ]
+    joined = {
+        name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in _PER_FACE
+    }
+    return Landmarks(
+        **joined,
+        points_px=np.concatenate(points),
+        source=np.zeros(count, np.int32),
+        frame_index=np.arange(count, dtype=np.int32),
+        pts_s=(np.arange(count) * PICTURE_S).astype(np.float32),
+        scene=np.arange(count, dtype=np.int32),
+        size_wh=np.tile(np.array(size_wh, np.int32), (count, 1)),
+        time_base=pieces[0].time_base,
+        sources=("pictures",),
+    )
+
+
+def _fitting(from_wh: tuple[int, int], into_wh: tuple[int, int]) -> FloatArray:
+    """The `(2, 3)` scale and shift that shows one size whole and centred in another."""
+    scale = min(into_wh[0] / from_wh[0], into_wh[1] / from_wh[1])
+    shift = [(into - scale * size) / 2 for size, into in zip(from_wh, into_wh, strict=True)]
+    # pixel centres sit at whole numbers
+    return np.array(
+        [[scale, 0, shift[0] + (scale - 1) / 2], [0, scale, shift[1] + (scale - 1) / 2]], np.float32
+    )
+
+
+def _fit(picture_rgb: RgbImage, fitting: FloatArray, size_wh: tuple[int, int]) -> RgbImage:
+    if (picture_rgb.shape[1], picture_rgb.shape[0]) == size_wh:
+        return picture_rgb
+    flags = cv2.INTER_LINEAR if fitting[0, 0] >= 1 else cv2.INTER_AREA
+    return np.asarray(cv2.warpAffine(picture_rgb, fitting, size_wh, flags=flags), np.uint8)
+
+
+def _moved(points_px: FloatArray, fitting: FloatArray) -> FloatArray:
+    moved = points_px * fitting[0, 0]
+    moved[..., :2] += fitting[:, 2]
+    return moved.astype(np.float32)
+
+
+_PER_FACE = ("score", "track_id", "bridged")
+_PER_FRAME = (*_PER_FACE, "points_px", "frame_index", "pts_s", "scene", "size_wh")

@@ -1,0 +1,257 @@
+"""How good a swap is: numbers over the whole film, and a row for each frame."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pydantic
+
+from facepipe.arrays import FloatArray, RgbImage
+from facepipe.errors import NoFaceError, StoppedError, VerificationError
+from facepipe.files import write_whole
+from facepipe.identity.embedding import ARCFACE_PX, Embedder
+from facepipe.landmarks.ahead import ahead
+from facepipe.landmarks.alignment import arcface_transform, cut
+from facepipe.landmarks.regions import five_points
+from facepipe.landmarks.tracks import Landmarks
+from facepipe.media.decode import Frame, decode
+from facepipe.swapping.casting import Cast
+from facepipe.swapping.film import Film
+from facepipe.swapping.manifest import FrameCounts
+from facepipe.swapping.metrics import (
+    FacePair,
+    background_ssim,
+    changes,
+    face_pair,
+    landmark_error_iod,
+    seam_delta_e,
+)
+
+_EMBEDDED_AT_ONCE = 16
+
+
+class Mean(pydantic.BaseModel):
+    """A mean over the swapped frames."""
+
+    mean: float
+
+
+class Spread(Mean):
+    """A mean over the swapped frames, and the value that 5 % of them fall short of."""
+
+    p5: float
+
+
+class EmbedderRecord(pydantic.BaseModel):
+    """Which embedder the similarities are measured by; others give other numbers."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+class Report(pydantic.BaseModel):
+    """Quality of a swap; similarities are cosines, -1 to 1.
+
+    Attributes:
+        frames: how many were swapped, and why the others were not.
+        similarity_to_identity: of swapped faces to the identity's profile.
+        similarity_to_target: of swapped faces to the target's own mean face.
+        closer_to_identity_share: swapped frames closer to the identity than to the target, 0 to 1.
+        background_ssim: structural similarity to the source outside the face, at most 1.
+        seam_delta_e: colour step across the face's outline beyond that of the source, CIE76.
+        flicker_ratio: change from frame to frame of the aligned face, swap over target; none
+            where no two swapped frames follow each other.
+        landmark_error_iod: distance of the swapped face's landmarks from the target's, as a share
+            of the eyes' distance; none where no swapped face was found again.
+        embedder: what the similarities were measured by.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    frames: FrameCounts
+    similarity_to_identity: Spread
+    similarity_to_target: Mean
+    closer_to_identity_share: float
+    background_ssim: float
+    seam_delta_e: float
+    flicker_ratio: float | None
+    landmark_error_iod: float | None
+    embedder: EmbedderRecord
+
+    def save(self, path: Path) -> None:
+        """Write as JSON, whole or not at all."""
+        write_whole(path, self.model_dump_json(indent=2) + "\n")
+
+
+@dataclass(frozen=True, eq=False)
+class Screening:
+    """What is looked at, and by whom.
+
+    Attributes:
+        film: the target as it was.
+        swapped: the video made of it.
+        casting: which face was swapped in each frame.
+        swapped_landmarks: found again in the swapped video.
+        identity: `(512,)` unit vector of the person shown.
+        target: `(512,)` unit vector of the person replaced.
+        embedder: what both vectors were made by.
+    """
+
+    film: Film
+    swapped: Path
+    casting: Cast
+    swapped_landmarks: Landmarks
+    identity: FloatArray
+    target: FloatArray
+    embedder: Embedder
+
+    def frame_pairs(self) -> Iterator[tuple[Frame, RgbImage]]:
+        """Each frame of the film with the swapped video's.
+
+        Raises:
+            VerificationError: One has more frames than the other.
+        """
+        swapped = ahead(decode(self.swapped))
+        for source, shown in zip_longest(self.film.frames(), swapped):
+            if source is None or shown is None:
+                raise VerificationError(
+                    f"{self.swapped}: does not have as many frames as {self.film.paths[0]}; "
+                    f"make the swapped video again"
+                )
+            yield source, shown.rgb[: source.rgb.shape[0], : source.rgb.shape[1]]
+
+
+def build_report(
+    screening: Screening,
+    counts: FrameCounts,
+    on_frame: Callable[[Frame, RgbImage], None] = lambda source, swapped_rgb: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[Report, pd.DataFrame]:
+    """Measure a swap in one pass over both videos; memory does not grow with their length.
+
+    Args:
+        screening: what is looked at.
+        counts: as the swap itself counted.
+        on_frame: shown every frame of the film and what became of it.
+        stop: asked before each frame.
+
+    Returns:
+        The report, and a row per swapped frame: frame_index, pts_s, similarity_to_identity,
+        similarity_to_target, background_ssim, seam_delta_e, source_change, swap_change,
+        landmark_error_iod; NaN where it cannot be measured.
+
+    Raises:
+        NoFaceError: No frame was swapped.
+        VerificationError: The videos differ in length.
+        StoppedError: `stop` said so.
+    """
+    rows: list[dict[str, Any]] = []
+    similarity = _Similarity(screening)
+    before: tuple[int, FacePair] | None = None
+    for source, swapped_rgb in screening.frame_pairs():
+        if stop():
+            raise StoppedError(f"stopped after {source.index} frames; no report is written")
+        if screening.casting.opacity[source.index] > 0:
+            face_px = screening.casting.points_px[source.index]
+            pair = face_pair(source.rgb, swapped_rgb, face_px)
+            earlier = _just_before(before, source.index, screening.casting)
+            rows.append(_row(screening, source, swapped_rgb, pair, earlier))
+            similarity.look(swapped_rgb, face_px)
+            before = (source.index, pair)
+        on_frame(source, swapped_rgb)
+    if not rows:
+        raise NoFaceError(f"{screening.swapped}: no frame of it was swapped; nothing to report on")
+    table = pd.DataFrame(rows)
+    table[["similarity_to_identity", "similarity_to_target"]] = similarity.cosines()
+    return _report(table, counts, screening.embedder), table
+
+
+def _just_before(before: tuple[int, FacePair] | None, index: int, casting: Cast) -> FacePair | None:
+    """The last swapped face, if it is of the frame before and of the same shot."""
+    if before is None or before[0] != index - 1:
+        return None
+    return before[1] if casting.scene[index] == casting.scene[index - 1] else None
+
+
+def _row(
+    screening: Screening,
+    source: Frame,
+    swapped_rgb: RgbImage,
+    pair: FacePair,
+    earlier: FacePair | None,
+) -> dict[str, Any]:
+    face_px = screening.casting.points_px[source.index]
+    change = changes(earlier, pair) if earlier else (np.nan, np.nan)
+    return {
+        "frame_index": source.index,
+        "pts_s": source.pts_s,
+        "background_ssim": background_ssim(source.rgb, swapped_rgb, face_px),
+        "seam_delta_e": seam_delta_e(pair),
+        "source_change": change[0],
+        "swap_change": change[1],
+        "landmark_error_iod": _found_again(screening.swapped_landmarks, source.index, face_px),
+    }
+
+
+def _found_again(landmarks: Landmarks, index: int, face_px: FloatArray) -> float:
+    """Landmark error of the found face nearest to where it should be; NaN where none is near."""
+    errors = [
+        landmark_error_iod(face_px, landmarks.points_px[index, slot])
+        for slot in np.flatnonzero(landmarks.seen[index])
+    ]
+    nearest = min(errors, default=np.nan)
+    return nearest if nearest < 1 else np.nan  # farther than the eyes are apart: another face
+
+
+class _Similarity:
+    """Cosines of swapped faces, embedded some at a time."""
+
+    def __init__(self, screening: Screening) -> None:
+        self._embedder = screening.embedder
+        self._references = np.stack([screening.identity, screening.target], axis=1)
+        self._waiting: list[RgbImage] = []
+        self._done: list[FloatArray] = []
+
+    def look(self, swapped_rgb: RgbImage, face_px: FloatArray) -> None:
+        transform = arcface_transform(five_points(face_px))
+        self._waiting.append(cut(swapped_rgb, transform, ARCFACE_PX))
+        if len(self._waiting) == _EMBEDDED_AT_ONCE:
+            self._embed()
+
+    def cosines(self) -> FloatArray:
+        """`(N, 2)` to the identity and to the target, in the order looked at."""
+        if self._waiting:
+            self._embed()
+        return np.concatenate(self._done)
+
+    def _embed(self) -> None:
+        vectors = self._embedder.embed(np.stack(self._waiting))
+        self._done.append(vectors @ self._references)
+        self._waiting = []
+
+
+def _report(table: pd.DataFrame, counts: FrameCounts, embedder: Embedder) -> Report:
+    to_identity, to_target = table["similarity_to_identity"], table["similarity_to_target"]
+    source_change = table["source_change"].mean()
+    return Report(
+        frames=counts,
+        similarity_to_identity=Spread(mean=to_identity.mean(), p5=np.percentile(to_identity, 5)),
+        similarity_to_target=Mean(mean=to_target.mean()),
+        closer_to_identity_share=float((to_identity > to_target).mean()),
+        background_ssim=table["background_ssim"].mean(),
+        seam_delta_e=table["seam_delta_e"].mean(),
+        flicker_ratio=_known(table["swap_change"].mean() / max(source_change, 0.1)),
+        landmark_error_iod=_known(table["landmark_error_iod"].mean()),
+        embedder=EmbedderRecord(
+            name=embedder.name, version=embedder.version, sha256=embedder.sha256
+        ),
+    )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

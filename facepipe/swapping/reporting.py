@@ -1,0 +1,128 @@
+"""From a swapped video and what it was made of to a report and a contact sheet."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facepipe.arrays import RgbImage
+from facepipe.compositing.teacher import MeshTeacher
+from facepipe.files import whole_file
+from facepipe.identity.embedding import Embedder, require_same_embedder
+from facepipe.identity.face_set import FaceSet
+from facepipe.identity.profile import Profile, mean_embedding
+from facepipe.landmarks.alignment import NETWORK_PX
+from facepipe.landmarks.detection import detect
+from facepipe.landmarks.tracks import Landmarks
+from facepipe.media.decode import Frame
+from facepipe.swapping.casting import Cast, cast
+from facepipe.swapping.film import film_of
+from facepipe.swapping.making import FRAME_LOG, MANIFEST, load_drawn
+from facepipe.swapping.manifest import SwapManifest
+from facepipe.swapping.report import Report, Screening, build_report
+from facepipe.swapping.settings import ReportSettings, SwapSettings
+from facepipe.swapping.sheet import Moment, contact_sheet, moment_of, save_sheet
+
+
+@dataclass(frozen=True)
+class ReportMaterials:
+    """What a report is made of.
+
+    Attributes:
+        sources: the target's media.
+        landmarks: the target's smoothed landmarks.
+        target_faces: folder of the target's faces.
+        identity_faces: folder of the identity's faces.
+        profile: of the identity.
+        embedder: what the profile was made with.
+        swapped: folder that `making.make_swap` filled.
+        bundle: MediaPipe's landmark model, to look at the swapped video.
+    """
+
+    sources: Sequence[Path]
+    landmarks: Path
+    target_faces: Path
+    identity_faces: Path
+    profile: Profile
+    embedder: Embedder
+    swapped: Path
+    bundle: Path
+
+
+def make_report(
+    materials: ReportMaterials,
+    settings: ReportSettings,
+    out: Path,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Write `report.json`, `frames.parquet` and `contact_sheet.png` into the folder `out`.
+
+    Raises:
+        StoppedError: `stop` said so.
+        VerificationError: The swapped video is not of this target.
+        BadInputError: The profile was made with another embedder, or a file is missing.
+    """
+    require_same_embedder(materials.profile, materials.embedder)
+    manifest = SwapManifest.load(materials.swapped / MANIFEST)
+    video = materials.swapped / manifest.video.name
+    film = film_of(materials.sources, Landmarks.load(materials.landmarks))
+    total = 2 * len(film.landmarks.frame_index)
+
+    found = detect(
+        materials.swapped,
+        [video],
+        materials.bundle,
+        on_progress=lambda done, _: on_progress(done, total),
+        stop=stop,
+    )
+    target_faces = FaceSet.load(materials.target_faces)
+    tracks = frozenset(target_faces.track_id.tolist())
+    casting = cast(film.landmarks, tracks, SwapSettings(**manifest.settings))
+    screening = Screening(
+        film=film,
+        swapped=video,
+        casting=casting,
+        swapped_landmarks=found,
+        identity=materials.profile.embedding,
+        target=mean_embedding(target_faces, materials.embedder),
+        embedder=materials.embedder,
+    )
+    gallery = _Gallery(materials, settings, casting)
+
+    def on_frame(source: Frame, swapped_rgb: RgbImage) -> None:
+        gallery.look(source, swapped_rgb)
+        on_progress(total // 2 + source.index + 1, total)
+
+    report, table = build_report(screening, manifest.frames, on_frame, stop)
+    report.save(out / "report.json")
+    with whole_file(out / FRAME_LOG) as aside:
+        table.to_parquet(aside, index=False)
+    save_sheet(contact_sheet(gallery.moments), out / "contact_sheet.png")
+    return report
+
+
+class _Gallery:
+    """Collects the moments of the contact sheet while the frames go by."""
+
+    def __init__(self, materials: ReportMaterials, settings: ReportSettings, casting: Cast) -> None:
+        drawn = load_drawn(materials.swapped)
+        spread = np.linspace(0, len(drawn) - 1, min(settings.sheet_rows, len(drawn)))
+        chosen = {sorted(drawn)[round(float(place))] for place in spread}
+        self._drawn = {index: drawn[index] for index in chosen}
+        self._casting = casting
+        self._teacher = MeshTeacher(FaceSet.load(materials.identity_faces), 2 * NETWORK_PX)
+        self.moments: list[Moment] = []
+
+    def look(self, source: Frame, swapped_rgb: RgbImage) -> None:
+        if source.index in self._drawn:
+            self.moments.append(
+                moment_of(
+                    source.pts_s,
+                    (source.rgb, swapped_rgb),
+                    self._casting.points_px[source.index],
+                    self._drawn[source.index],
+                    self._teacher,
+                )
+            )
