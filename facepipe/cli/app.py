@@ -21,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 INTERRUPTED = 130
+_MANY_VALUES = ("--media", "--scope")
 
 
 @app.callback()
@@ -42,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def exit_code_of(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors become one line on stderr and a code."""
     try:
-        result = app(args=arguments, standalone_mode=False)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        result = app(args=one_value_each(given), standalone_mode=False)
     except click.ClickException as error:
         return _fail(error.format_message(), 2)
     except FacepipeError as error:
@@ -54,6 +56,23 @@ def exit_code_of(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  whatever happens, the user reads one line
         return _fail(f"{type(error).__name__}: {error}", 1)
     return result if isinstance(result, int) else 0
+
+
+def one_value_each(arguments: Sequence[str]) -> list[str]:
+    """Let `--media` and `--scope` take several values, by repeating the option before each.
+
+    >>> one_value_each(["consent", "new", "--media", "a.jpg", "b.jpg", "-o", "c.json"])
+    ['consent', 'new', '--media', 'a.jpg', '--media', 'b.jpg', '-o', 'c.json']
+    """
+    spread: list[str] = []
+    option = ""
+    for argument in arguments:
+        if argument.startswith("-"):
+            option = argument if argument in _MANY_VALUES else ""
+        elif option and spread[-1] != option:
+            spread.append(option)
+        spread.append(argument)
+    return spread
 
 
 def _fail(message: str, code: int) -> int:

@@ -70,7 +70,9 @@ def _providers() -> Finding:
 
     found = onnxruntime.get_available_providers()
     fine = "CPUExecutionProvider" in found
-    return Finding("ONNX providers", fine, ", ".join(found), "" if fine else "reinstall onnxruntime")
+    return Finding(
+        "ONNX providers", fine, ", ".join(found), "" if fine else "reinstall onnxruntime"
+    )
 
 
 def _codecs() -> Finding:

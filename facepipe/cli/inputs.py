@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import dagster as dg
 import typer
 from rich.table import Table
 
 from facepipe.cli.console import stdout
 from facepipe.cli.surroundings import dagster_instance, store
 from facepipe.defs.inputs import CONSENT_FILE, consented_media, input_event
-from facepipe.defs.partitions import PARTITIONS, Side
+from facepipe.defs.partitions import PARTITIONS, Side, names_in
 from facepipe.defs.storage import Store
 from facepipe.errors import BadInputError, ConsentError, MediaError
 from facepipe.files import storage_errors
@@ -146,16 +147,14 @@ def remove(
     stdout.print(f"{side} {name}: removed at {now}", markup=False, highlight=False)
 
 
-def forget(instance, side: Side, name: str) -> None:  # noqa: ANN001
+def forget(instance: dg.DagsterInstance, side: Side, name: str) -> None:
     """Remove a partition, and what Dagster recorded of its assets."""
-    import dagster as dg
-
     for key in instance.get_asset_keys():
+        position = 1 if key.path[0] == "pair" and side == "target" else 0
         parts = {
             part
             for part in instance.get_materialized_partitions(key)
-            if name in part.split("|")[:1 if side == "identity" else 2][-1:]
-            and (key.path[0] in (side, "pair"))
+            if key.path[0] in (side, "pair") and names_in(part)[position] == name
         }
         if parts:
             instance.wipe_asset_partitions(dg.AssetKey(key.path), sorted(parts))

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from facepipe.cli.console import following, stderr, stdout
 from facepipe.cli.inputs import add_input
-from facepipe.cli.running import Pair, choose_settings, run_pair
+from facepipe.cli.running import Pair, choose_settings, run_pair, with_assignments
 from facepipe.cli.surroundings import dagster_instance, store
 from facepipe.defs.partitions import pair_key
+from facepipe.defs.presets import DEMO_PRESETS
 from facepipe.settings import checked_name
 
 DEMO_PEOPLE = {"ada": 6, "ben": 43}
@@ -76,7 +77,11 @@ def show_result(identity: str, target: str) -> None:
 def _flat(report: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = []
     for name, value in report.items():
-        rows += _flat(value, f"{prefix}{name} ") if isinstance(value, dict) else [(prefix + name, value)]
+        rows += (
+            _flat(value, f"{prefix}{name} ")
+            if isinstance(value, dict)
+            else [(prefix + name, value)]
+        )
     return rows
 
 
@@ -105,9 +110,9 @@ def demo(
         with tempfile.TemporaryDirectory() as folder:
             _render(Path(folder), name, seed)
             add_input(side, name, [Path(folder, f"{name}.mp4")], Path(folder, "consent.json"))
-    preset = "demo_quick" if quick else "demo"
     identity, target = DEMO_PEOPLE
-    make_pair(Pair(identity, target, choose_settings(preset, [])))
+    preset = DEMO_PRESETS["demo_quick" if quick else "demo"]
+    make_pair(Pair(identity, target, with_assignments(preset, [])))
 
 
 def _render(folder: Path, name: str, seed: int) -> None:

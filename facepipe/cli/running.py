@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from facepipe.cli.surroundings import store
 from facepipe.defs.inputs import consented_media, input_event, is_reported
 from facepipe.defs.partitions import PARTITIONS, Side, pair_key
-from facepipe.defs.presets import PRESETS, SETTINGS
+from facepipe.defs.presets import PRESETS, SETTINGS, SETTINGS_CLASSES
 from facepipe.defs.progress import Listener, listening
 from facepipe.errors import BadInputError, SettingsError
 
@@ -37,10 +37,21 @@ def choose_settings(preset: str | None, assignments: list[str]) -> Chosen:
     """
     if preset is not None and preset not in PRESETS:
         raise SettingsError(f"preset {preset!r} is unknown; known: {', '.join(PRESETS)}")
-    chosen: Chosen = {key: dict(values) for key, values in PRESETS.get(preset or "", {}).items()}
+    return with_assignments(PRESETS[preset] if preset else {}, assignments)
+
+
+def with_assignments(preset: Chosen, assignments: list[str]) -> Chosen:
+    """Settings, with each `KEY.OPTION=VALUE` put over them.
+
+    Raises:
+        SettingsError: Unknown key or option, or a value that cannot be used.
+    """
+    chosen: Chosen = {key: dict(values) for key, values in preset.items()}
     for assignment in assignments:
         key, option, value = _parse(assignment)
         chosen.setdefault(key, {})[option] = _checked(key, option, value)
+    for key, values in chosen.items():
+        SETTINGS_CLASSES[key](**values)  # the room refuses what is out of range
     return chosen
 
 

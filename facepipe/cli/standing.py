@@ -93,9 +93,7 @@ def _stand(
 
 def _last_failure(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str) -> str | None:
     """Why the newest run of this partition failed at this asset, if it did."""
-    runs = instance.get_run_records(
-        RunsFilter(tags={"dagster/partition": partition}), limit=5
-    )
+    runs = instance.get_run_records(RunsFilter(tags={"dagster/partition": partition}), limit=5)
     step = key.to_user_string().replace("/", "__")
     for record in runs:
         run = record.dagster_run

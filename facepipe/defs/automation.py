@@ -3,7 +3,7 @@
 import dagster as dg
 
 from facepipe.defs.inputs import input_event, is_reported
-from facepipe.defs.partitions import IDENTITY, PAIR, PARTITIONS, TARGET, Side
+from facepipe.defs.partitions import PARTITIONS, Side
 from facepipe.defs.storage import Store, read_recipe
 from facepipe.errors import FacepipeError
 
@@ -20,20 +20,17 @@ keep_in_sync = dg.AutomationConditionSensorDefinition(
 
 identity_job = dg.define_asset_job(
     "identity_job",
-    selection=dg.AssetSelection.key_prefixes("identity") - dg.AssetSelection.keys("identity/media"),
-    partitions_def=IDENTITY,
+    selection=dg.AssetSelection.key_prefixes("identity") - dg.AssetSelection.assets("identity/media"),
     description="From a person's media to their identity model.",
 )
 target_job = dg.define_asset_job(
     "target_job",
-    selection=dg.AssetSelection.key_prefixes("target") - dg.AssetSelection.keys("target/media"),
-    partitions_def=TARGET,
+    selection=dg.AssetSelection.key_prefixes("target") - dg.AssetSelection.assets("target/media"),
     description="From a target's media to its aligned faces.",
 )
 pair_job = dg.define_asset_job(
     "pair_job",
     selection=dg.AssetSelection.key_prefixes("pair"),
-    partitions_def=PAIR,
     description="From an identity and a target to the swapped video and its report.",
 )
 

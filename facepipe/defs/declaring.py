@@ -49,7 +49,11 @@ def settings_schema(settings: type) -> Any:
 
 def settings_model(settings: type) -> type[dg.Config]:
     """`dg.Config` with the fields of a settings dataclass, described by its docstring."""
-    meanings = _meanings(settings.__doc__ or "")
+    meanings = {
+        name: meaning
+        for ancestor in reversed(settings.__mro__)
+        for name, meaning in _meanings(ancestor.__doc__ or "").items()
+    }
     hints = typing.get_type_hints(settings)
     fields: dict[str, Any] = {
         field.name: (

@@ -1,5 +1,6 @@
 """Landmark assets of both sides: frames → landmarks → smoothed_landmarks."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +38,11 @@ def _landmarks(side: Side) -> dg.AssetsDefinition:
         bundle = ensure_model("face_landmarker", store.models())
 
         def make(work: Work) -> None:
-            from facepipe.landmarks.detection import detect
+            from facepipe.landmarks.detection import Clips, detect_to_file
 
             table = pd.read_parquet(frames.path / "index.parquet")
-            detect(
-                media.folder,
-                table,
-                bundle,
-                work.out / FILE,
-                settings,
-                on_progress=work.progress,
-                stop=work.stop,
-            )
+            clips = Clips(media.folder, media.paths, table)
+            detect_to_file(clips, bundle, work.out / FILE, settings, work.progress, work.stop)
 
         inputs = {"media": media.digest, "frames": frames.digest, "model": sha256_of(bundle)}
         return store.build(context, Recipe(inputs, as_recipe(settings)), make, _describe)
@@ -74,7 +68,9 @@ def _smoothed(side: Side) -> dg.AssetsDefinition:
             )
         ],
     )
-    def smoothed(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
+    def smoothed(
+        context: dg.AssetExecutionContext, store: Store
+    ) -> Iterator[dg.MaterializeResult[None]]:
         consented_media(store, side, context.partition_key, USE[side])
         raw = store.get(f"{side}/landmarks", context.partition_key)
         settings = chosen(context, SmoothingSettings)
@@ -98,7 +94,7 @@ def _smoothed(side: Side) -> dg.AssetsDefinition:
             }
 
         recipe = Recipe({"landmarks": raw.digest}, as_recipe(settings))
-        return store.build(context, recipe, make, describe, _trembles_less)
+        yield store.build(context, recipe, make, describe, _trembles_less)
 
     return smoothed
 

@@ -7,11 +7,7 @@ from facepipe.identity.settings import FacesSettings, ProfileSettings
 from facepipe.landmarks.settings import DetectionSettings, SmoothingSettings
 from facepipe.media.frames import FramesSettings
 from facepipe.swapping.settings import ReportSettings, SwapSettings
-from facepipe.training.settings import (
-    ExportSettings,
-    IdentityTrainingSettings,
-    LoraTrainingSettings,
-)
+from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 SETTINGS_CLASSES: dict[str, type] = {
     "identity/frames": FramesSettings,
@@ -24,9 +20,7 @@ SETTINGS_CLASSES: dict[str, type] = {
     "target/faces": FacesSettings,
     "identity/profile": ProfileSettings,
     "identity/checkpoint": IdentityTrainingSettings,
-    "identity/onnx": ExportSettings,
     "pair/lora_checkpoint": LoraTrainingSettings,
-    "pair/lora_onnx": ExportSettings,
     "pair/swapped_video": SwapSettings,
     "pair/swap_report": ReportSettings,
 }

@@ -17,6 +17,10 @@ class Device(dg.ConfigurableResource[Any]):
     threads: int = Field(0, description="CPU threads; 0 takes all cores.", ge=0)
     precision: str = Field("auto", description="auto, fp32, bf16 or fp16; for training.")
 
+    def chosen(self) -> dict[str, Any]:
+        """Device, threads and precision, by name."""
+        return {"device": self.device, "threads": self.threads, "precision": self.precision}
+
 
 @dg.definitions
 def resources() -> dg.Definitions:

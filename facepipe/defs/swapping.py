@@ -1,6 +1,7 @@
 """What a pair is for: lora_onnx → swapped_video → swap_report."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,7 @@ def _describe_video(folder: Path) -> dict[str, Any]:
         settings=ReportSettings,
     ),
     check_specs=[
-        dg.AssetCheckSpec(
-            name, asset=["pair", "swap_report"], description=description
-        )
+        dg.AssetCheckSpec(name, asset=["pair", "swap_report"], description=description)
         for name, description in {
             "closer_to_identity": "At least 95 % of swapped faces are closer to the identity.",
             "nearly_all_swapped": "At least 98 % of the frames that show the person are swapped.",
@@ -127,7 +126,7 @@ def _describe_video(folder: Path) -> dict[str, Any]:
 )
 def pair_swap_report(
     context: dg.AssetExecutionContext, store: Store, device: Device
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """See `description` above."""
     identity, target = str(context.partition_key).split("|")
     settings = chosen(context, ReportSettings)
@@ -167,7 +166,7 @@ def pair_swap_report(
 
     inputs = {name: artifact.digest for name, artifact in needed.items()}
     recipe = Recipe({"media": media.digest, **inputs}, as_recipe(settings))
-    return store.build(context, recipe, make, _describe_report, _judge)
+    yield store.build(context, recipe, make, _describe_report, _judge)
 
 
 def _describe_report(folder: Path) -> dict[str, Any]:

@@ -12,11 +12,7 @@ from facepipe.defs.declaring import as_recipe, chosen, declared
 from facepipe.defs.inputs import consented_media
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Recipe, Store, Work
-from facepipe.training.settings import (
-    ExportSettings,
-    IdentityTrainingSettings,
-    LoraTrainingSettings,
-)
+from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 POOL = "device"
 _OBSERVE_EVERY_S = 5.0
@@ -52,7 +48,7 @@ def identity_checkpoint(
             FaceSet.load(faces.path),
             Profile.load(profile.path / "profile.json").embedding,
             settings,
-            _workplace(context, work, device),
+            **_surroundings(context, work, device),
         )
 
     inputs = {"faces": faces.digest, "profile": profile.digest}
@@ -66,7 +62,6 @@ def identity_checkpoint(
         ["identity/consent", "identity/checkpoint"],
         kinds={"onnx"},
         description="The identity model in the inswapper contract, equal to torch within 1e-4.",
-        settings=ExportSettings,
     )
 )
 def identity_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
@@ -74,15 +69,14 @@ def identity_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     name = context.partition_key
     media = consented_media(store, "identity", name, "train")
     checkpoint = store.get("identity/checkpoint", name)
-    settings = chosen(context, ExportSettings)
 
     def make(work: Work) -> None:
         from facepipe.training.export import export_identity
 
         lineage = {"checkpoint": checkpoint.digest, "consent": media.consent.id}
-        export_identity(checkpoint.path, work.out, settings, lineage)
+        export_identity(checkpoint.path, work.out, lineage=lineage)
 
-    recipe = Recipe({"checkpoint": checkpoint.digest}, as_recipe(settings))
+    recipe = Recipe({"checkpoint": checkpoint.digest}, {})
     return store.build(context, recipe, make, describe_export)
 
 
@@ -121,17 +115,19 @@ def pair_lora_checkpoint(
         from facepipe.identity.embedding import embedder_of
         from facepipe.identity.face_set import FaceSet
         from facepipe.identity.profile import Profile, mean_embedding
-        from facepipe.training.lora import LoraPeople, train_lora
+        from facepipe.training.lora import train_lora
 
         who = Profile.load(profile.path / "profile.json")
         other = FaceSet.load(target_faces.path)
-        people = LoraPeople(
-            identity=FaceSet.load(faces.path),
-            identity_embedding=who.embedding,
-            target=other,
-            target_embedding=mean_embedding(other, embedder_of(who, store.models())),
+        train_lora(
+            base.path,
+            FaceSet.load(faces.path),
+            who.embedding,
+            other,
+            mean_embedding(other, embedder_of(who, store.models())),
+            settings,
+            **_surroundings(context, work, device),
         )
-        train_lora(base.path, people, settings, _workplace(context, work, device))
 
     inputs = {
         "checkpoint": base.digest,
@@ -150,7 +146,6 @@ def pair_lora_checkpoint(
         kinds={"onnx"},
         description="Identity model and adapter merged into one ONNX that InsightFace, FaceFusion "
         "and others load as an inswapper.",
-        settings=ExportSettings,
     )
 )
 def pair_lora_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
@@ -162,17 +157,16 @@ def pair_lora_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     }
     base = store.get("identity/checkpoint", identity)
     adapter = store.get("pair/lora_checkpoint", context.partition_key)
-    settings = chosen(context, ExportSettings)
 
     def make(work: Work) -> None:
         from facepipe.training.export import export_lora
 
         lineage = {"checkpoint": base.digest, "lora_checkpoint": adapter.digest, **consents}
         name = f"{identity}_to_{target}_lora"
-        export_lora(base.path, adapter.path, work.out, name, settings, lineage)
+        export_lora(base.path, adapter.path, work.out, name, lineage)
 
     inputs = {"checkpoint": base.digest, "lora_checkpoint": adapter.digest}
-    return store.build(context, Recipe(inputs, as_recipe(settings)), make, describe_export)
+    return store.build(context, Recipe(inputs, {}), make, describe_export)
 
 
 def describe_training(folder: Path) -> dict[str, Any]:
@@ -201,18 +195,17 @@ def _pair(context: dg.AssetExecutionContext) -> tuple[str, str]:
     return identity, target
 
 
-def _workplace(context: dg.AssetExecutionContext, work: Work, device: Device) -> Any:
+def _surroundings(context: dg.AssetExecutionContext, work: Work, device: Device) -> dict[str, Any]:
     """Where and with what a training works, and whom it tells."""
     from facepipe.training.device import DeviceSettings
-    from facepipe.training.loop import Workplace
 
-    return Workplace(
-        scratch=work.scratch,
-        out=work.out,
-        device=DeviceSettings(device.device, device.threads, device.precision),  # type: ignore
-        on_epoch=_observer(context, work),
-        stop=work.stop,
-    )
+    return {
+        "device": DeviceSettings(**device.chosen()),
+        "scratch": work.scratch,
+        "out": work.out,
+        "on_epoch": _observer(context, work),
+        "stop": work.stop,
+    }
 
 
 def _observer(context: dg.AssetExecutionContext, work: Work) -> Callable[[Any], None]:

@@ -1,0 +1,103 @@
+"""One small pair of synthetic people, made once through the command line for all tests here."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from facepipe.synthetic.clips import write_clip
+from facepipe.synthetic.scene import Clip
+
+TINY = (
+    "identity/checkpoint.epochs=2", "identity/checkpoint.steps_per_epoch=4",
+    "pair/lora_checkpoint.epochs=2", "pair/lora_checkpoint.steps_per_epoch=4",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Project:
+    """A data root and the commands that work on it."""
+
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {
+            **kept,
+            "FACEPIPE_DATA": str(self.root),
+            "DAGSTER_HOME": str(self.root / ".dagster"),
+        }
+
+    def run(self, *arguments, code=0, module="facepipe.cli") -> subprocess.CompletedProcess[str]:
+        """Run `facepipe` as a process of its own; check its exit code and that it fails quietly."""
+        done = subprocess.run(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            cwd=self.root,
+        )
+        assert done.returncode == code, f"exit {done.returncode}: {done.stderr[-3000:]}"
+        assert "Traceback" not in done.stderr
+        return done
+
+    def add(self, side, name, *media, scope=("train", "swap")):
+        """Give media a consent record and add them."""
+        record = self.root / f"{name}.consent.json"
+        self.run(
+            "consent", "new", "--subject", name, "--scope", *scope, "--expires", "2099-12-31",
+            "--media", *media, "-o", record,
+        )  # fmt: skip
+        self.run("add", side, name, *media, "--consent", record)
+
+    def swap(self, identity, target, *settings):
+        """Run a pair with the smallest training that is one."""
+        options = [part for setting in (*TINY, *settings) for part in ("--set", setting)]
+        return self.run("run", identity, target, *options)
+
+    def place(self, key, *names) -> Path:
+        """Where an asset is published."""
+        return self.root.joinpath("assets", *key.split("/"), *names)
+
+
+@pytest.fixture(scope="session")
+def landmark_model(tmp_path_factory) -> Path:
+    """A models folder that holds the landmark model, fetched or built once."""
+    models = tmp_path_factory.mktemp("weights")
+    from facepipe.inference.models import ensure_model
+
+    ensure_model("face_landmarker", models)
+    return models
+
+
+@pytest.fixture
+def empty(tmp_path, landmark_model) -> Project:
+    """A data root with nothing in it but the landmark model."""
+    shutil.copytree(landmark_model, tmp_path / "models")
+    return Project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory) -> dict[str, Path]:
+    """Two short clips of synthetic people."""
+    folder = tmp_path_factory.mktemp("clips")
+    for name, seed in (("ada", 6), ("ben", 43)):
+        write_clip(Clip(seeds=(seed,), size=256, frames=30, fps=25.0), folder / f"{name}.mp4")
+    return {name: folder / f"{name}.mp4" for name in ("ada", "ben")}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory, landmark_model, clips) -> Project:
+    """A data root in which the pair ada and ben is made."""
+    root = tmp_path_factory.mktemp("made")
+    shutil.copytree(landmark_model, root / "models")
+    project = Project(root)
+    project.add("identity", "ada", clips["ada"])
+    project.add("target", "ben", clips["ben"])
+    project.swap("ada", "ben")
+    return project

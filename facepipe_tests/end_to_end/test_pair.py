@@ -1,0 +1,137 @@
+"""From raw media to a swapped video through Dagster, on synthetic people."""
+
+import json
+import time
+
+import av
+import numpy as np
+import onnx
+import pytest
+
+from facepipe.defs.storage import read_recipe
+from facepipe.media.decode import decode
+
+pytestmark = pytest.mark.slow
+FILES = {
+    ("identity/frames", "ada"): ["index.parquet"],
+    ("target/frames", "ben"): ["index.parquet"],
+    ("identity/landmarks", "ada"): ["landmarks.npz"],
+    ("target/smoothed_landmarks", "ben"): ["landmarks.npz"],
+    ("identity/faces", "ada"): ["faces.parquet", "faces.npz"],
+    ("identity/profile", "ada"): ["profile.json"],
+    ("identity/onnx", "ada"): ["model.onnx", "model.hash"],
+    ("pair/lora_checkpoint", "ada", "ben"): [
+        "adapter_config.json", "adapter_model.safetensors", "history.jsonl", "state", "best",
+        "previews",
+    ],
+    ("pair/lora_onnx", "ada", "ben"): [
+        "ada_to_ben_lora.onnx", "ada_to_ben_lora.hash", "ada_to_ben_lora.json",
+    ],
+    ("pair/swapped_video", "ada", "ben"): ["swapped.mp4", "manifest.json"],
+    ("pair/swap_report", "ada", "ben"): ["contact_sheet.png", "report.json"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", FILES, ids=lambda place: place[0])
+def test_every_asset_holds_what_the_contract_says(made, place):
+    key, *names = place
+    folder = made.place(key, *names)
+    assert [name for name in FILES[place] if not (folder / name).exists()] == []
+
+
+def versions(project):
+    recipes = sorted((project.root / "assets").rglob(".recipe.json"))
+    found = {path.parent.relative_to(project.root): read_recipe(path.parent) for path in recipes}
+    return {str(place): recipe["digest"] for place, recipe in found.items() if recipe}
+
+
+def inodes(project):
+    return {path: path.stat().st_ino for path in (project.root / "assets").rglob("*")}
+
+
+def test_a_second_run_recomputes_nothing_and_is_quick(made):
+    before, places = versions(made), inodes(made)
+    started = time.monotonic()
+    done = made.swap("ada", "ben")
+    assert time.monotonic() - started < 60  # the measured time is the benchmark's; this is a guard
+    assert versions(made) == before
+    assert inodes(made) == places
+    assert ": made in" not in done.stderr
+
+
+def test_the_swapped_video_has_the_frames_and_times_of_the_target(made, clips):
+    swapped = made.place("pair/swapped_video", "ada", "ben") / "swapped.mp4"
+    times = [[round(frame.pts_s, 4) for frame in decode(path)] for path in (swapped, clips["ben"])]
+    assert times[0] == times[1]
+
+
+def test_the_report_has_the_keys_of_the_contract(made):
+    report = json.loads((made.place("pair/swap_report", "ada", "ben") / "report.json").read_text())
+    assert report["frames"]["total"] == 30
+    assert report["frames"]["swapped"] >= 29
+    assert set(report["similarity_to_identity"]) == {"mean", "p5"}
+    assert set(report) >= {
+        "similarity_to_target", "closer_to_identity_share", "background_ssim", "seam_delta_e",
+        "flicker_ratio", "landmark_error_iod", "embedder",
+    }  # fmt: skip
+    assert report["background_ssim"] >= 0.98
+
+
+def test_insightface_loads_the_export_and_swaps_a_frame(made, clips):
+    from insightface.app.common import Face
+    from insightface.model_zoo import get_model
+
+    from facepipe.identity.profile import Profile
+    from facepipe.landmarks.regions import five_points
+    from facepipe.landmarks.tracks import Landmarks
+
+    path = made.place("pair/lora_onnx", "ada", "ben") / "ada_to_ben_lora.onnx"
+    assert onnx.load(path).graph.initializer[-1].name == "emap"
+    swapper = get_model(str(path), providers=["CPUExecutionProvider"])
+    assert type(swapper).__name__ == "INSwapper"
+    profile = Profile.load(made.place("identity/profile", "ada") / "profile.json")
+    landmarks = Landmarks.load(made.place("target/landmarks", "ben") / "landmarks.npz")
+    frame_bgr = np.ascontiguousarray(next(decode(clips["ben"])).rgb[:, :, ::-1])
+    target = Face(kps=five_points(landmarks.points_px[0, 0]))
+    source = Face(embedding=profile.embedding)
+    swapped = swapper.get(frame_bgr, target, source, paste_back=True)
+    changed = np.abs(swapped.astype(int) - frame_bgr).max(axis=2) > 0
+    assert 0.02 < changed.mean() < 0.6
+
+
+def test_status_says_that_all_is_made_and_then_what_a_changed_target_makes_stale(made, clips):
+    assert made.run("status").stdout.count(" made ") == 18
+    folder = made.root / "targets" / "ben"
+    (folder / "consent.json").touch()
+    assert "stale" not in made.run("status", "ada", "ben").stdout
+
+
+def test_more_epochs_continue_the_training_and_leave_the_identity_alone(made):
+    before = versions(made)
+    made.swap("ada", "ben", "pair/lora_checkpoint.epochs=3")
+    history = (made.place("pair/lora_checkpoint", "ada", "ben") / "history.jsonl").read_text()
+    assert [json.loads(line)["epoch"] for line in history.splitlines()] == [1, 2, 3]
+    after = versions(made)
+    changed = {place for place in after if after[place] != before[place]}
+    assert changed
+    assert all(place.startswith("assets/pair/") for place in changed)
+
+
+def test_a_target_added_later_shares_no_file_and_leaves_the_identity_alone(made, clips):
+    before = inodes(made)
+    made.add("target", "twin", clips["ben"])
+    made.run("run", "ada", "twin", "--set", "pair/swapped_video.swapper=mesh")
+    assert {path: node for path, node in inodes(made).items() if path in before} == before
+    video = made.place("pair/swapped_video", "ada", "twin") / "swapped.mp4"
+    with av.open(str(video)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 30
+    made.run("remove", "target", "twin", "--yes")
+    assert not any("twin" in part for path in inodes(made) for part in path.parts)
+
+
+def test_the_same_media_and_settings_give_the_same_bytes_elsewhere(made, empty, clips):
+    for side, name, folder in (("identity", "ada", "identities"), ("target", "ben", "targets")):
+        record = made.root / folder / name / "consent.json"
+        empty.run("add", side, name, clips[name], "--consent", record)
+    empty.swap("ada", "ben", "pair/lora_checkpoint.epochs=3")
+    assert versions(empty) == versions(made)
