@@ -1,0 +1,101 @@
+"""LoRA adapters on an identity model, in PEFT's file format, pinned to their base by hash."""
+
+import json
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.utils.save_and_load import get_peft_model_state_dict, set_peft_model_state_dict
+from torch import nn
+
+from facepipe.errors import ModelFileError
+from facepipe.files import whole_file, write_whole
+from facepipe.training.checkpoint import load_generator, weights_digest
+from facepipe.training.generator import Generator
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+_PIN = "sha256:"
+
+
+def add_adapter(base: Generator, base_digest: str, config: LoraConfig, seed: int = 0) -> PeftModel:
+    """The frozen base with adapters that change nothing yet; random parts depend on `seed`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = get_peft_model(base, config)
+    # PEFT fills this in from the base, which has no name: only now is it ours to set
+    model.peft_config["default"].base_model_name_or_path = _PIN + base_digest
+    return model
+
+
+def adapter_config(base: Generator, rank: int, alpha: int, dropout: float) -> LoraConfig:
+    """Adapters on every convolution and linear layer."""
+    layers = [
+        name for name, part in base.named_modules() if isinstance(part, nn.Conv2d | nn.Linear)
+    ]
+    return LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=layers,
+    )
+
+
+def save_adapter(folder: Path, model: PeftModel) -> None:
+    """Write `adapter_config.json` and `adapter_model.safetensors`, the same bytes every time.
+
+    Raises:
+        StorageError: The disk is full or the folder may not be written to.
+    """
+    config = model.peft_config["default"].to_dict()
+    # PEFT keeps the layers in a set, whose order changes from process to process
+    config["target_modules"] = sorted(config["target_modules"])
+    config["inference_mode"] = True
+    plain = {name: getattr(value, "value", value) for name, value in config.items()}
+    write_whole(folder / CONFIG, json.dumps(plain, indent=1, sort_keys=True) + "\n")
+    # our layers hold no vocabulary; asked to look, PEFT would look for one on the network
+    learnt = get_peft_model_state_dict(model, save_embedding_layers=False)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in learnt.items()}
+    with whole_file(folder / WEIGHTS) as aside:
+        safetensors.torch.save_file(weights, aside, metadata={"format": "pt"})
+
+
+def load_adapter(base: Path, adapter: Path) -> PeftModel:
+    """The adapter on its base, on the CPU, ready to draw.
+
+    Raises:
+        ModelFileError: A file is missing or damaged, or the adapter belongs to another base.
+    """
+    found = weights_digest(base)
+    try:
+        described = json.loads((adapter / CONFIG).read_text())
+        pinned = str(described["base_model_name_or_path"]).removeprefix(_PIN)
+        weights = safetensors.torch.load_file(adapter / WEIGHTS)
+    except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
+        raise ModelFileError(f"{adapter} holds no usable adapter ({error})") from error
+    if pinned != found:
+        raise ModelFileError(
+            f"{adapter} was trained on the identity model with sha256 {pinned}; "
+            f"the one in {base} has {found}"
+        )
+    described["base_model_name_or_path"] = None  # else PEFT warns that the base has no such name
+    config = LoraConfig.from_peft_type(**described)
+    if not isinstance(config, LoraConfig):
+        raise ModelFileError(f"{adapter} is a {type(config).__name__}; a LoRA is needed")
+    model = add_adapter(load_generator(base), found, config)
+    set_peft_model_state_dict(model, weights)
+    return model.eval()
+
+
+def merged(model: PeftModel) -> Generator:
+    """The base with the adapter's change added to its weights.
+
+    Raises:
+        ModelFileError: The base is not a generator.
+    """
+    network: object = model.merge_and_unload()
+    if not isinstance(network, Generator):
+        raise ModelFileError(f"the base is a {type(network).__name__}; a Generator is needed")
+    return network.eval()

@@ -1,0 +1,54 @@
+"""A running average of the weights, judged and kept in place of the last step's."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class RunningAverage:
+    """Exponential average of a network's trainable weights.
+
+    Early on it follows faster: after `n` steps the old counts at most `n / (n + 9)`, so that the
+    random start is soon forgotten.
+
+    Args:
+        network: whose trainable weights are averaged.
+        keep: share of the old at each step; 0 follows the weights exactly.
+    """
+
+    def __init__(self, network: nn.Module, keep: float) -> None:
+        self.keep = keep
+        self.weights = {name: p.detach().clone() for name, p in trainable(network).items()}
+
+    def follow(self, network: nn.Module, step: int) -> None:
+        """Take in the weights after step `step`, counted from 1."""
+        keep = min(self.keep, step / (step + 9))
+        names = trainable(network)
+        with torch.no_grad():
+            for name, weight in names.items():
+                self.weights[name].lerp_(weight, 1 - keep)
+
+    @contextmanager
+    def shown(self, network: nn.Module) -> Generator[None]:
+        """The network with the averaged weights in it; its own come back exactly."""
+        own = {name: p.detach().clone() for name, p in trainable(network).items()}
+        put(network, self.weights)
+        try:
+            yield
+        finally:
+            put(network, own)
+
+
+def trainable(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that learn, by name."""
+    return {name: p for name, p in network.named_parameters() if p.requires_grad}
+
+
+def put(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Copy weights into the parameters of their names, keeping how these lie in memory."""
+    parameters = trainable(network)
+    with torch.no_grad():
+        for name, weight in weights.items():
+            parameters[name].copy_(weight)

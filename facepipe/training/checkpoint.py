@@ -1,0 +1,66 @@
+"""The identity model's files: `model.safetensors` and `model.json`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+
+from facepipe.errors import ModelFileError
+from facepipe.files import sha256_of, whole_file, write_whole
+from facepipe.training.generator import Generator, GeneratorSettings
+
+WEIGHTS = "model.safetensors"
+_ARCHITECTURE = "compact"
+
+
+def save_generator(folder: Path, network: Generator, settings: GeneratorSettings) -> None:
+    """Write weights and shape of a generator.
+
+    Raises:
+        StorageError: The disk is full or the folder may not be written to.
+    """
+    tensors = {name: p.detach().cpu().contiguous() for name, p in network.state_dict().items()}
+    with whole_file(folder / WEIGHTS) as aside:
+        safetensors.torch.save_file(tensors, aside, metadata={"format": "pt"})
+    described = {"architecture": _ARCHITECTURE, **asdict(settings)}
+    write_whole(folder / "model.json", json.dumps(described, indent=1, sort_keys=True) + "\n")
+
+
+def load_generator(folder: Path) -> Generator:
+    """The generator in `folder`, on the CPU, ready to draw.
+
+    Raises:
+        ModelFileError: A file is missing, or they do not fit each other.
+    """
+    try:
+        described = json.loads((folder / "model.json").read_text())
+        architecture = described.pop("architecture")
+        network = Generator(GeneratorSettings(**described))
+        network.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise ModelFileError(f"{folder} holds no usable identity model ({error})") from error
+    except safetensors.SafetensorError as error:
+        raise ModelFileError(f"{folder / WEIGHTS} is damaged ({error})") from error
+    if architecture != _ARCHITECTURE:
+        raise ModelFileError(f"{folder}: architecture {architecture!r}; needed: {_ARCHITECTURE!r}")
+    return network.eval()
+
+
+def weights_digest(folder: Path) -> str:
+    """The SHA-256 of an identity model's weights, which adapters are pinned to.
+
+    Raises:
+        ModelFileError: There are none.
+    """
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise ModelFileError(f"{folder} holds no {WEIGHTS}; train the identity model first")
+    return sha256_of(weights)
+
+
+def best_of(folder: Path) -> Path:
+    """A training's `best/` if it has one, else the folder itself."""
+    best = folder / "best"
+    return best if best.is_dir() else folder

@@ -1,0 +1,132 @@
+"""Trained models as ONNX files that InsightFace, FaceFusion and the swap room read."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+
+from facepipe.arrays import FloatArray
+from facepipe.errors import VerificationError
+from facepipe.files import write_whole
+from facepipe.landmarks.alignment import NETWORK_PX
+from facepipe.training.adapter import load_adapter, merged
+from facepipe.training.checkpoint import best_of, load_generator, weights_digest
+from facepipe.training.generator import EMBEDDING, Generator
+from facepipe.training.onnx_graph import OPSET, inswapper_bytes
+
+MOST_DIFFERENCE = 1e-4
+"""What torch and onnxruntime may differ by in any pixel, of 0..1."""
+_BATCHES = (1, 4)
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written, and how near it is to what was trained.
+
+    Attributes:
+        file: name of the ONNX file.
+        crc32: WatserFace's hash of it, as in the `.hash` file.
+        size_bytes: its size.
+        parameters: numbers in the network.
+        opset: of the graph.
+        parity: largest difference between torch and onnxruntime, by batch size.
+        base_sha256: of the identity model's weights.
+        lineage: whatever the caller says the model was made from.
+    """
+
+    file: str
+    crc32: str
+    size_bytes: int
+    parameters: int
+    opset: int
+    parity: dict[str, float]
+    base_sha256: str
+    lineage: dict[str, Any]
+
+
+def export_identity(
+    checkpoint: Path,
+    out: Path,
+    name: str = "model",
+    lineage: Mapping[str, Any] | None = None,
+    most_difference: float = MOST_DIFFERENCE,
+) -> ExportReport:
+    """Write `<name>.onnx`, `.hash` and `.json` of an identity model to the folder `out`.
+
+    `checkpoint` is what `train_identity` left; its `best/` is taken.
+
+    Raises:
+        ModelFileError: `checkpoint` holds no identity model.
+        VerificationError: onnxruntime draws something else; what `out` held stays.
+    """
+    place = best_of(checkpoint)
+    made_from = {"base_sha256": weights_digest(place), "lineage": dict(lineage or {})}
+    return _export(load_generator(place), out, name, made_from, most_difference)
+
+
+def export_lora(
+    base: Path,
+    adapter: Path,
+    out: Path,
+    name: str,
+    lineage: Mapping[str, Any] | None = None,
+    most_difference: float = MOST_DIFFERENCE,
+) -> ExportReport:
+    """Write `<name>.onnx`, `.hash` and `.json` of an adapter merged into its base, to `out`.
+
+    `base` and `adapter` are what `train_identity` and `train_lora` left; the `best/` of each is
+    taken. The name should end in `_lora`, which is how WatserFace finds such files.
+
+    Raises:
+        ModelFileError: A file is missing, or the adapter was trained on another base.
+        VerificationError: onnxruntime draws something else; what `out` held stays.
+    """
+    place = best_of(base)
+    made_from = {"base_sha256": weights_digest(place), "lineage": dict(lineage or {})}
+    network = merged(load_adapter(place, best_of(adapter)))
+    return _export(network, out, name, made_from, most_difference)
+
+
+def _export(
+    network: Generator, out: Path, name: str, made_from: dict[str, Any], most_difference: float
+) -> ExportReport:
+    content = inswapper_bytes(network, {"base_sha256": made_from["base_sha256"]})
+    parity = {str(count): _difference(network, content, count) for count in _BATCHES}
+    worst = max(parity.values())
+    if not worst <= most_difference:
+        raise VerificationError(
+            f"{name}.onnx differs from the trained model by {worst:.2e}; "
+            f"at most {most_difference:.0e} is allowed; the previous file, if any, is kept"
+        )
+    report = ExportReport(
+        file=f"{name}.onnx",
+        crc32=format(zlib.crc32(content), "08x"),
+        size_bytes=len(content),
+        parameters=sum(p.numel() for p in network.parameters()),
+        opset=OPSET,
+        parity=parity,
+        **made_from,
+    )
+    write_whole(out / f"{name}.onnx", content)
+    write_whole(out / f"{name}.hash", report.crc32)
+    write_whole(out / f"{name}.json", json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")
+    return report
+
+
+def _difference(network: Generator, content: bytes, count: int) -> float:
+    """The largest difference between torch and onnxruntime on `count` random faces."""
+    rng = np.random.default_rng(0)
+    target = rng.random((count, 3, NETWORK_PX, NETWORK_PX), np.float32)
+    source = rng.standard_normal((count, EMBEDDING), np.float32)
+    source /= np.linalg.norm(source, axis=1, keepdims=True)
+    session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+    drawn: FloatArray = np.asarray(session.run(["output"], {"target": target, "source": source})[0])
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(target), torch.from_numpy(source)).numpy()
+    return float(np.abs(drawn - wanted).max())

@@ -1,0 +1,131 @@
+"""What both trainings have in common: length, step, objective, augmentation."""
+
+from dataclasses import asdict, dataclass
+
+from facepipe.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train.
+
+    Attributes:
+        epochs: how long; raising it later continues where the training ended.
+        steps_per_epoch: optimizer steps in one epoch, so that its cost does not depend on the clip.
+        batch_size: faces per step.
+        learning_rate: the peak, after warming up.
+        warm_up_steps: steps over which the rate rises from 0.
+        weight_decay: AdamW's.
+        clip_norm: longest gradient let through.
+        ema: share of the old in the running average of the weights that is judged and kept; 0 uses
+            the weights themselves.
+        held_out_every: one block of time in this many is never trained on.
+        preview_every: epochs between preview pictures.
+        seed: for weights, sampling, augmentation and dropout.
+        l1: weight of the mean absolute difference.
+        ssim: weight of the structural term.
+        outside: weight of what lies outside the face, against 1 inside.
+        eyes: weight added in the eyes.
+        mouth: weight added in the mouth.
+        shift_px: largest shift of picture and wanted picture together.
+        turn_deg: largest rotation of both.
+        zoom: largest change of size of both, as a share.
+        bend_px: typical size of the smooth bending.
+        light: largest change of each colour's gain, as a share; half of it is added.
+    """
+
+    epochs: int = 100
+    steps_per_epoch: int = 20
+    batch_size: int = 6
+    learning_rate: float = 5e-4  # 2e-3 drives the output sigmoid into saturation at the start
+    warm_up_steps: int = 50
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    ema: float = 0.98  # about 50 steps: calms batches of 6 without lagging behind
+    held_out_every: int = 5
+    preview_every: int = 10
+    seed: int = 0
+    l1: float = 4.0  # makes it about as large as the structural term on a half-learnt face
+    ssim: float = 1.0  # L1 alone settles for blurred eyes
+    outside: float = 0.3  # so that hair and background meet the face without a pale rim
+    eyes: float = 1.0  # small areas that decide who it is
+    mouth: float = 0.5
+    shift_px: float = 3.0
+    turn_deg: float = 4.0
+    zoom: float = 0.04
+    bend_px: float = 2.5
+    light: float = 0.12
+
+    def __post_init__(self) -> None:
+        least_one = ("epochs", "steps_per_epoch", "batch_size", "preview_every")
+        wrong = [name for name in least_one if getattr(self, name) < 1]
+        if wrong:
+            raise SettingsError(f"{wrong[0]} is {getattr(self, wrong[0])}; it must be at least 1")
+        if self.held_out_every < 2:
+            raise SettingsError(
+                f"held_out_every is {self.held_out_every}; it must be at least 2, "
+                f"or nothing would be left to train on"
+            )
+        if not 0 < self.learning_rate < 1 or not 0 <= self.ema < 1:
+            raise SettingsError(
+                f"learning_rate is {self.learning_rate} and ema {self.ema}; "
+                f"they must lie in (0, 1) and [0, 1)"
+            )
+
+    def fixed(self) -> dict[str, object]:
+        """The settings that cannot change on the way: all but the length and the previews."""
+        free = ("epochs", "preview_every")
+        return {name: value for name, value in asdict(self).items() if name not in free}
+
+
+@dataclass(frozen=True)
+class IdentityTrainingSettings(TrainingSettings):
+    """How to train an identity model; see `TrainingSettings` for what is common.
+
+    Attributes:
+        width: the generator's channels at full resolution.
+        blocks: its styled residual blocks.
+    """
+
+    width: int = 24
+    blocks: int = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width < 1 or self.blocks < 1:
+            raise SettingsError(
+                f"width is {self.width} and blocks {self.blocks}; both must be at least 1"
+            )
+
+
+@dataclass(frozen=True)
+class LoraTrainingSettings(TrainingSettings):
+    """How to adapt an identity model to a target; see `TrainingSettings` for what is common.
+
+    Attributes:
+        rank: the adapter's rank.
+        alpha: its change is scaled by `alpha / rank`; none means `rank`.
+        dropout: share of the adapter's inputs left out at each step.
+        taught: share of a batch that the mesh swap teaches.
+        own: share of a batch that is the identity reconstructed; the rest is the target.
+    """
+
+    learning_rate: float = 2e-3  # adapters start at no change and need a larger step than weights
+    rank: int = 16
+    alpha: int | None = None
+    dropout: float = 0.1
+    taught: float = 0.5
+    own: float = 0.17
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rank < 1 or not 0 <= self.dropout < 1:
+            raise SettingsError(
+                f"rank is {self.rank} and dropout {self.dropout}; "
+                f"they must be at least 1 and in [0, 1)"
+            )
+        if not 0 < self.taught <= 1 or self.own < 0 or self.taught + self.own > 1:
+            raise SettingsError(
+                f"taught is {self.taught} and own {self.own}; taught must be above 0, "
+                f"or the network would learn to change nothing, and both together at most 1"
+            )

@@ -1,0 +1,104 @@
+"""Faces reach the network in place, held-out ones stay out, every yaw comes equally often."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from facepipe.training.augment import draw_change, lit, sampled
+from facepipe.training.batches import draw_faces
+from facepipe.training.data import held_out_faces, load_faces, network_square, yaw_weights
+from facepipe.training.settings import TrainingSettings
+
+STILL = TrainingSettings(shift_px=0, turn_deg=0, zoom=0, bend_px=0, light=0)
+LIVELY = TrainingSettings()
+
+
+def chance(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def centre_of(plane):
+    """`(x, y)` of the mass of a plane `(H, W)`."""
+    y, x = torch.meshgrid(*(torch.arange(n).float() for n in plane.shape), indexing="ij")
+    return torch.stack([(plane * x).sum(), (plane * y).sum()]) / plane.sum()
+
+
+def test_a_dot_at_a_landmark_stays_at_the_landmark(make_faces):
+    faces = make_faces(3)
+    dotted = np.zeros_like(faces.crops_rgb)
+    for crop, point in zip(dotted, faces.points_px[:, 468], strict=True):
+        x, y = np.round(point[:2]).astype(int)
+        crop[y, x] = 255
+    rounded = faces.points_px.copy()
+    rounded[:, 468, :2] = np.round(rounded[:, 468, :2])
+    loaded = load_faces(replace(faces, crops_rgb=dotted, points_px=rounded), held_out_every=5)
+    for plane, point in zip(loaded.rgb[:, 0].float(), loaded.points_px[:, 468], strict=True):
+        np.testing.assert_allclose(centre_of(plane), point[:2], atol=0.3)
+
+
+def test_held_out_faces_are_never_drawn(make_faces):
+    faces = load_faces(make_faces(20), held_out_every=5)
+    drawn = draw_faces(faces, 2000, chance())
+    assert faces.held_out.sum() == 4
+    assert not faces.held_out[drawn.numpy()].any()
+    assert set(drawn.tolist()) == set(faces.trained.tolist())
+
+
+def test_held_out_faces_come_in_blocks_of_neighbours():
+    held_out = held_out_faces(400, every=5)
+    borders = np.flatnonzero(np.diff(held_out.astype(int)))
+    assert np.diff(borders)[::2].min() == 8
+    assert 0.15 < held_out.mean() < 0.25
+
+
+def test_a_handful_of_faces_is_trained_on_and_judged_whole(make_faces):
+    faces = load_faces(make_faces(3), held_out_every=5)
+    assert len(faces.trained) == len(faces.judged) == 3
+
+
+def test_rare_poses_come_as_often_as_common_ones_up_to_a_limit():
+    yaw = np.array([0.0] * 90 + [30.0] * 10 + [80.0], np.float32)
+    weights = yaw_weights(yaw)
+    assert weights[:90].sum() < 4 * weights[90:100].sum()
+    assert weights.max() <= 4.0
+
+
+def test_without_movement_a_face_is_the_plain_network_square(make_faces):
+    stored = load_faces(make_faces(2), held_out_every=5).rgb
+    change = draw_change(2, STILL, chance())
+    for grid in (change.moved, change.bent):
+        torch.testing.assert_close(sampled(stored, grid), network_square(stored), atol=1e-4, rtol=0)
+    assert torch.equal(lit(network_square(stored), change), network_square(stored))
+
+
+def test_picture_and_mask_bend_together(make_faces):
+    faces = load_faces(make_faces(2), held_out_every=5)
+    both = torch.cat([faces.regions[:, :1], faces.regions[:, :1]], dim=1)
+    change = draw_change(2, LIVELY, chance())
+    bent = sampled(both, change.bent)
+    assert torch.equal(bent[:, 0], bent[:, 1])
+    assert not torch.allclose(bent, sampled(both, change.moved), atol=0.05)
+
+
+def test_the_same_chance_gives_the_same_change():
+    one, same, other = (draw_change(2, LIVELY, chance(seed)) for seed in (1, 1, 2))
+    assert torch.equal(one.bent, same.bent)
+    assert torch.equal(one.gain, same.gain)
+    assert not torch.equal(one.bent, other.bent)
+
+
+def test_no_face_is_mirrored():
+    change = draw_change(50, LIVELY, chance())
+    x = change.moved[..., 0]
+    assert (x[:, :, 1:] > x[:, :, :-1]).all()
+
+
+@pytest.mark.parametrize("name", ["shift_px", "turn_deg", "zoom"])
+def test_each_movement_stays_within_its_limit(name):
+    change = draw_change(200, replace(STILL, **{name: getattr(LIVELY, name)}), chance())
+    still = draw_change(1, STILL, chance())
+    moved_px = (change.moved - still.moved).abs().max() * 159 / 2
+    most = {"shift_px": 3.0, "turn_deg": 63.5 * 0.0725, "zoom": 63.5 * 0.04}[name]
+    assert 0.5 * most < moved_px < 1.01 * most
