@@ -117,9 +117,11 @@ class VideoWriter:
                 f"{self._path}: frame at pts {pts} comes after pts {self._last_pts}; "
                 f"times must grow from frame to frame"
             )
-        self._last_pts = pts
         picture = to_yuv(_even(frame_rgb), self._info.colours)
         picture.pts, picture.time_base = pts, self._info.time_base
+        if self._last_pts is not None:
+            picture.duration = pts - self._last_pts  # kept of the last frame, which has no next
+        self._last_pts = pts
         self._sound.copy_until(float(pts * self._info.time_base))
         self._file.mux(self._video.encode(picture))
 

@@ -1,4 +1,4 @@
-"""The hashes that say which media were meant."""
+"""What a folder of media holds, as SHA-256 digests."""
 
 import hashlib
 import json
@@ -8,33 +8,46 @@ from pathlib import Path
 from facepipe.errors import MediaError
 from facepipe.files import sha256_of
 
-NOT_MEDIA = frozenset({"consent.json", "masks"})
-"""What an input folder holds beside media."""
+NOT_MEDIA = ("consent.json", "masks")
+"""What an input folder may hold besides media: the consent record and hand-drawn masks."""
 
 
 def folder_digests(folder: Path, names: Sequence[str] | None = None) -> dict[str, str]:
-    """SHA-256 of each media file of an input folder, by name; or of the files named.
+    """Name → SHA-256 (64 hex digits) of the media files in an input folder, by name.
+
+    Args:
+        folder: The input folder.
+        names: The files to look at instead of the media.
 
     Raises:
-        MediaError: There is no such folder, or it holds no media.
+        MediaError: There is no such folder.
     """
     if not folder.is_dir():
         raise MediaError(f"{folder}: no such folder; put pictures or videos of one person there")
     if names is None:
-        names = sorted(
-            path.name
-            for path in folder.iterdir()
-            if path.is_file() and not path.name.startswith(".") and path.name not in NOT_MEDIA
-        )
-    if not names:
-        raise MediaError(f"{folder}: holds no media; put pictures or videos of one person there")
-    return {name: sha256_of(folder / name) for name in names}
+        names = [path.name for path in folder.iterdir() if _is_media(path)]
+    return {name: sha256_of(folder / name) for name in sorted(names)}
 
 
 def digest_of_digests(digests: Mapping[str, str]) -> str:
-    """One digest of names and hashes, whatever their order.
+    """One SHA-256 (64 hex digits) for a whole folder; the order of the names does not matter.
 
-    >>> digest_of_digests({"a": "1", "b": "2"}) == digest_of_digests({"b": "2", "a": "1"})
+    >>> a, b = {"x.png": "1", "y.png": "2"}, {"y.png": "2", "x.png": "1"}
+    >>> digest_of_digests(a) == digest_of_digests(b)
     True
     """
-    return hashlib.sha256(json.dumps(dict(digests), sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(canonical_json(dict(digests))).hexdigest()
+
+
+def canonical_json(value: object) -> bytes:
+    """JSON as UTF-8 with sorted keys and no spaces: equal values give equal bytes.
+
+    >>> canonical_json({"b": 1, "a": [2]})
+    b'{"a":[2],"b":1}'
+    """
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text.encode()
+
+
+def _is_media(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".") and path.name not in NOT_MEDIA
