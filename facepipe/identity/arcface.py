@@ -22,6 +22,7 @@ class ArcFaceEmbedder:
 
     Args:
         path: The ONNX file.
+        sha256: What its hash must be; None takes any.
 
     Raises:
         ModelFileError: Missing, damaged, or of another contract.
@@ -29,10 +30,10 @@ class ArcFaceEmbedder:
 
     name = "arcface"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sha256: str | None = None) -> None:
+        session: Any = open_session(path, sha256=sha256)
         self._path = path
         self._sha256 = sha256_of(path)
-        session: Any = open_session(path)
         _check_contract(path, session)
         self._model: Any = ArcFaceONNX(model_file=str(path), session=session)
         self._takes_batches = isinstance(session.get_inputs()[0].shape[0], str)

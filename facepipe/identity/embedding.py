@@ -19,6 +19,7 @@ from facepipe.files import sha256_of
 from facepipe.identity import descriptor
 from facepipe.identity.descriptor import EMBEDDING_SIZE, describe_face
 from facepipe.identity.settings import EmbedderChoice
+from facepipe.inference.lock import read_lock
 from facepipe.landmarks.alignment import FACE_PX
 
 ARCFACE_PX = 112
@@ -79,23 +80,28 @@ def builtin_embedder() -> Embedder:
     return BuiltinEmbedder()
 
 
-def arcface_embedder(path: Path) -> Embedder:
+def arcface_embedder(path: Path, sha256: str | None = None) -> Embedder:
     """An ArcFace-contract ONNX file as embedder.
 
+    Args:
+        path: The ONNX file.
+        sha256: What its hash must be; None takes any.
+
     Raises:
-        ModelFileError: Missing, damaged, or not 112 px RGB in and 512 numbers out.
+        ModelFileError: Missing, altered, damaged, or not 112 px RGB in and 512 numbers out.
     """
     # insightface takes over a second to import, and only this embedder needs it
     from facepipe.identity.arcface import ArcFaceEmbedder
 
-    return ArcFaceEmbedder(path)
+    return ArcFaceEmbedder(path, sha256)
 
 
 def choose_embedder(setting: EmbedderChoice, models_folder: Path) -> Embedder:
     """The embedder a setting asks for; `auto` takes ArcFace where the models folder holds one.
 
     Raises:
-        ModelFileError: `arcface` is asked for and no file is there, or it breaks the contract.
+        ModelFileError: `arcface` is asked for and no file is there, or the file is not what
+            MODELS.lock says, or breaks the contract.
     """
     files = _arcface_files(models_folder)
     if setting == "builtin" or (setting == "auto" and not files):
@@ -105,7 +111,10 @@ def choose_embedder(setting: EmbedderChoice, models_folder: Path) -> Embedder:
             f"{models_folder}: no ArcFace model; needed is one named like "
             f"{', '.join(ARCFACE_FILES)}, or embedder=builtin"
         )
-    return arcface_embedder(files[0])
+    recorded = {
+        models_folder / entry.file: entry.sha256 for entry in read_lock(models_folder).values()
+    }
+    return arcface_embedder(files[0], recorded.get(files[0]))
 
 
 def embedder_of(profile: "MadeByEmbedder", models_folder: Path) -> Embedder:

@@ -8,7 +8,7 @@ look plainly different, and takes lookalikes for one.
 """
 
 from collections import defaultdict
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ Person = Literal["only", "largest"]
 """`only`: the input must be about one person; `largest`: the most prominent of those in it."""
 SAME_PERSON = {"builtin": 0.42, "arcface": 0.3}
 """Mean cosine from which the faces of two tracks are one person's."""
+_TOLD = 3  # people, and files of each, that an error names
 _FACES_PER_TRACK = 16  # enough for a mean; embedding every face twice would double the time
 
 
@@ -112,10 +113,12 @@ def _chosen(
 
 
 def _too_many(people: list[list[Candidate]]) -> str:
-    seen = "; ".join(
-        f"person {number} in {len(faces)} frames of {', '.join(_files(faces))}"
-        for number, faces in enumerate(people, 1)
-    )
+    told = [
+        f"person {number} in {len(faces)} frames of {_files(faces)}"
+        for number, faces in enumerate(people[:_TOLD], 1)
+    ]
+    more = [f"{len(people) - _TOLD} more"] if len(people) > _TOLD else []
+    seen = "; ".join(told + more)
     return (
         f"{len(people)} people are seen about equally often ({seen}), but an identity is one "
         f"person: leave out the files of the others or cut them to one person; if they are one "
@@ -123,5 +126,7 @@ def _too_many(people: list[list[Candidate]]) -> str:
     )
 
 
-def _files(faces: list[Candidate]) -> list[Any]:
-    return sorted({face.source for face in faces})
+def _files(faces: list[Candidate]) -> str:
+    names = sorted({face.source for face in faces})
+    more = [f"{len(names) - _TOLD} more"] if len(names) > _TOLD else []
+    return ", ".join(names[:_TOLD] + more)
