@@ -1,0 +1,76 @@
+"""The mesh: closed, true to both geometries, and never showing what is turned away."""
+
+import numpy as np
+import pytest
+
+from facepipe.compositing.masks import face_depth
+from facepipe.compositing.mesh import TRIANGLES, paint_triangles, raster, warp, with_ring
+from facepipe.errors import ShapeError
+from facepipe_tests.compositing.painted import mesh_points, paint, turned
+
+SIZE_WH = (320, 320)
+
+
+def inside(points_px):
+    return face_depth(points_px, SIZE_WH) > 0.02
+
+
+def test_every_pixel_of_the_face_lies_in_a_triangle_eyes_and_open_mouth_included():
+    points = mesh_points(mouth_open=20)
+    painted = paint_triangles(with_ring(points), SIZE_WH)
+    assert (painted[inside(points)] >= 0).all()
+
+
+def test_each_edge_within_the_mesh_is_shared_by_two_triangles():
+    edges = np.sort(TRIANGLES[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    _, counts = np.unique(edges, axis=0, return_counts=True)
+    assert set(counts) <= {1, 2}
+    assert (counts == 1).sum() == 36  # the outer rim of the ring
+
+
+def test_a_face_warped_onto_itself_is_itself():
+    points = mesh_points()
+    picture = paint(points)
+    warped = warp(picture, points, points, SIZE_WH)
+    assert np.abs(warped.astype(int) - picture)[inside(points)].max() <= 1
+
+
+def test_a_warped_face_has_the_geometry_of_the_target():
+    source, target = mesh_points(), mesh_points(mouth_open=16, wide=0.85)
+    warped = warp(paint(source), source, target, SIZE_WH)
+    there, both = paint(target).astype(int), inside(target)
+    error, before = (np.abs(there - rgb)[both].mean() for rgb in (warped, paint(source)))
+    assert error < before / 4
+
+
+@pytest.mark.parametrize("yaw_deg", [-60.0, -30.0, 30.0, 60.0])
+def test_what_is_nearest_is_seen_when_the_head_turns(yaw_deg):
+    mesh = with_ring(turned(mesh_points(), yaw_deg))
+    drawn = raster(mesh, SIZE_WH)
+    on_face = (drawn.corners < 478).all(1)
+    shown = (mesh[drawn.corners][..., 2] * drawn.shares).sum(1)
+    rng = np.random.default_rng(0)
+    pixels = rng.choice(np.flatnonzero(on_face), 200, replace=False)
+    hidden = [
+        shown[k] - nearest_depth(mesh, drawn.pixels[1][k], drawn.pixels[0][k]) for k in pixels
+    ]
+    assert (np.array(hidden) < 4).mean() > 0.97
+
+
+def nearest_depth(mesh, x, y):
+    """The least depth of all triangles of the face over a pixel, one by one."""
+    corners = mesh[TRIANGLES[(TRIANGLES < 478).all(1)]]
+    edges = np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], -1)[:, :2]
+    solvable = np.abs(np.linalg.det(edges)) > 1e-3
+    shares = np.linalg.solve(
+        edges[solvable], (np.array([x, y]) - corners[solvable, 0, :2])[..., None]
+    )[..., 0]
+    around = (shares >= -0.05).all(1) & (shares.sum(1) <= 1.05)
+    depth = corners[solvable]
+    slopes = np.stack([depth[:, 1, 2] - depth[:, 0, 2], depth[:, 2, 2] - depth[:, 0, 2]], 1)
+    return (depth[:, 0, 2] + (shares * slopes).sum(1))[around].min(initial=np.inf)
+
+
+def test_points_of_another_mesh_are_refused():
+    with pytest.raises(ShapeError, match=r"points_px must have shape \(478, 3\), got \(468, 3\)"):
+        with_ring(np.zeros((468, 3), np.float32))
