@@ -3,12 +3,13 @@
 import re
 from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
 from facepipe.cli.console import stdout
 from facepipe.errors import SettingsError
+from facepipe.provenance.consent import Use
 
 
 def register(app: typer.Typer) -> None:
@@ -19,14 +20,14 @@ def register(app: typer.Typer) -> None:
     app.add_typer(consent, name="consent")
 
 
-def new(
+def new(  # noqa: PLR0913  each is an option of the command
     subject: Annotated[str, typer.Option(help="Who is shown.")],
     scope: Annotated[list[str], typer.Option(help="train, swap, publish; repeat or use commas.")],
     expires: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD.")],
     media: Annotated[list[Path], typer.Option(help="File or folder covered; repeat for more.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the record.")],
     granted_by: Annotated[str | None, typer.Option(help="Who grants it; default: subject.")] = None,
-    contact: Annotated[str, typer.Option(help="How to reach the grantor.")] = "",
+    contact: Annotated[str, typer.Option(help="How to reach the grantor.")] = "not stated",
 ) -> None:
     """Write a record of what a person has agreed to, covering media by their hashes."""
     from facepipe.media.probe import list_media
@@ -36,7 +37,7 @@ def new(
     record = new_consent(
         subject=subject,
         granted_by=granted_by or subject,
-        scope=[part for text in scope for part in re.split(r"[,\s]+", text) if part],
+        scope=checked_scope(scope),
         expires_at=last_moment(expires),
         media=files,
         contact=contact,
@@ -44,6 +45,20 @@ def new(
     )
     write_consent(record, output)
     stdout.print(f"{output}: covers {len(record.media)} files until {expires}", highlight=False)
+
+
+def checked_scope(texts: list[str]) -> list[Use]:
+    """Uses given one by one or with commas.
+
+    Raises:
+        SettingsError: One is not known.
+    """
+    words = [word for text in texts for word in re.split(r"[,\s]+", text) if word]
+    known = get_args(Use)
+    unknown = [word for word in words if word not in known]
+    if unknown:
+        raise SettingsError(f"--scope {unknown[0]!r} is unknown; known: {', '.join(known)}")
+    return cast(list[Use], words)
 
 
 def check(file: Path) -> None:

@@ -130,7 +130,7 @@ def _render(folder: Path, name: str, seed: int) -> None:
         scope=["train", "swap", "publish"],
         expires_at=granted + timedelta(days=36500),
         media=[folder / f"{name}.mp4"],
-        contact="",
+        contact="none: nobody real is shown",
         granted_at=granted,
     )
     write_consent(record, folder / "consent.json")

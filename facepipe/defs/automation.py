@@ -20,17 +20,17 @@ keep_in_sync = dg.AutomationConditionSensorDefinition(
 
 identity_job = dg.define_asset_job(
     "identity_job",
-    selection=dg.AssetSelection.key_prefixes("identity") - dg.AssetSelection.assets("identity/media"),
+    selection=dg.AssetSelection.groups("identity"),
     description="From a person's media to their identity model.",
 )
 target_job = dg.define_asset_job(
     "target_job",
-    selection=dg.AssetSelection.key_prefixes("target") - dg.AssetSelection.assets("target/media"),
+    selection=dg.AssetSelection.groups("target"),
     description="From a target's media to its aligned faces.",
 )
 pair_job = dg.define_asset_job(
     "pair_job",
-    selection=dg.AssetSelection.key_prefixes("pair"),
+    selection=dg.AssetSelection.groups("pair"),
     description="From an identity and a target to the swapped video and its report.",
 )
 

@@ -9,6 +9,7 @@ import dagster as dg
 from facepipe.defs.partitions import Side
 from facepipe.defs.storage import Store
 from facepipe.errors import ConsentError, MediaError
+from facepipe.files import sha256_of
 from facepipe.provenance.consent import Consent, check_consent, read_consent
 from facepipe.provenance.digests import digest_of_digests, folder_digests
 
@@ -53,7 +54,7 @@ def consented_media(store: Store, side: Side, name: str, use: str) -> ConsentedM
     folder = store.input_folder(side, name)
     if not folder.is_dir():
         raise MediaError(f"{side} {name!r} is unknown: {folder} does not exist; add it first")
-    digests = folder_digests(folder)
+    digests = media_digests(folder)
     if side == "target":
         _check_target(folder, list(digests))
     record = folder / CONSENT_FILE
@@ -70,17 +71,29 @@ def consented_media(store: Store, side: Side, name: str, use: str) -> ConsentedM
 def input_digest(store: Store, side: Side, name: str) -> str:
     """The data version of an input folder: its media and its consent record."""
     folder = store.input_folder(side, name)
-    digests = folder_digests(folder)
+    digests = media_digests(folder)
     record = folder / CONSENT_FILE
     if record.is_file():
-        digests = {**digests, **folder_digests(folder, names=(CONSENT_FILE,))}
+        digests = {**digests, CONSENT_FILE: sha256_of(record)}
     return digest_of_digests(digests)
+
+
+def media_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each media file of an input folder, by name.
+
+    Raises:
+        MediaError: There is no such folder, or it holds no media.
+    """
+    digests = folder_digests(folder)
+    if not digests:
+        raise MediaError(f"{folder}: holds no media; put pictures or videos of one person there")
+    return digests
 
 
 def input_event(store: Store, side: Side, name: str) -> dg.AssetMaterialization:
     """The event that tells Dagster which version of its input folder a partition has now."""
     folder = store.input_folder(side, name)
-    digests = folder_digests(folder)
+    digests = media_digests(folder)
     return dg.AssetMaterialization(
         asset_key=[side, "media"],
         partition=name,

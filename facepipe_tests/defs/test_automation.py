@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facepipe.definitions import defs
 from facepipe.defs.automation import media_folders, nightly
 from facepipe.defs.partitions import pair_key
 from facepipe.defs.storage import Store
-from facepipe.definitions import defs
 from facepipe.provenance.consent import new_consent, write_consent
 
 LOADED = defs()
@@ -19,7 +19,7 @@ PAIR_KEYS = {"lora_checkpoint", "lora_onnx", "swapped_video", "swap_report"}
 
 @pytest.fixture
 def instance():
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.instance_for_test() as instance:
         yield instance
 
 
@@ -41,7 +41,7 @@ def put_in(store, side, name, seed=0):
         scope=["train", "swap"],
         expires_at=now.replace(year=2099),
         media=[folder / "a.png"],
-        contact="",
+        contact="nobody",
         granted_at=now,
     )
     write_consent(record, folder / "consent.json")
@@ -135,7 +135,7 @@ def test_the_night_remakes_the_pairs_that_exist_with_the_settings_they_had(insta
     place = store.place("pair/lora_checkpoint", "alice|clip")
     place.mkdir(parents=True)
     (place / ".recipe.json").write_text('{"settings": {"epochs": 7}}')
-    context = dg.build_schedule_context(instance=instance)
-    (request,) = nightly(context, store=store)
+    with dg.build_schedule_context(instance=instance) as context:
+        (request,) = nightly(context, store=store)
     assert request.partition_key == "alice|clip"
     assert request.run_config == {"ops": {"pair__lora_checkpoint": {"config": {"epochs": 7}}}}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.cli.app import exit_code_of
 from facepipe.cli.app import _add_commands as add_commands
+from facepipe.cli.app import exit_code_of
 from facepipe.provenance.consent import new_consent, write_consent
 from facepipe.synthetic.clips import write_clip
 from facepipe.synthetic.scene import Clip
@@ -55,7 +55,7 @@ def record(path, *media, scope=("train", "swap"), expires=timedelta(days=36500))
         scope=list(scope),
         expires_at=NOW + expires,
         media=list(media),
-        contact="",
+        contact="nobody",
         granted_at=NOW,
     )
     write_consent(consent, path)
