@@ -101,7 +101,7 @@ def _colours_at(rgb: RgbImage, points_px: FloatArray) -> FloatArray:
     """Lab `(N, 3)` at points `(N, 2)`, averaged over a few pixels."""
     lab = cv2.GaussianBlur(to_lab(rgb), (0, 0), 1.5)
     x, y = np.ascontiguousarray(points_px.T.astype(np.float32))
-    return np.asarray(cv2.remap(lab, x, y, cv2.INTER_LINEAR), np.float32)[:, 0]
+    return np.asarray(cv2.remap(lab, x[:, None], y[:, None], cv2.INTER_LINEAR), np.float32)[:, 0]
 
 
 def changes(before: FacePair, now: FacePair) -> tuple[float, float]:

@@ -1,0 +1,176 @@
+"""Making and reporting: every promised file and number, the same each time."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facepipe.errors import BadInputError, NoFaceError, VerificationError
+from facepipe.files import sha256_of
+from facepipe.identity.embedding import builtin_embedder
+from facepipe.identity.profile import mean_embedding
+from facepipe.landmarks.tracks import Landmarks
+from facepipe.media.decode import decode
+from facepipe.swapping.casting import cast
+from facepipe.swapping.film import film_of
+from facepipe.swapping.making import Materials, load_drawn, make_swap
+from facepipe.swapping.manifest import FrameCounts, SwapManifest
+from facepipe.swapping.report import Screening, build_report
+from facepipe.swapping.settings import SwapSettings
+from facepipe.swapping.sheet import COLUMNS, Moment, contact_sheet, save_sheet
+from facepipe_tests.compositing.painted import face_set, mesh_points, paint, person
+from facepipe_tests.swapping.clips import landmarks_of, talking, write_clip
+
+SETTINGS = SwapSettings(swapper="mesh", crf=5, preset="ultrafast")
+CONTRACT = {
+    "frames", "similarity_to_identity", "similarity_to_target", "closer_to_identity_share",
+    "background_ssim", "seam_delta_e", "flicker_ratio", "landmark_error_iod", "embedder",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    """Files of an identity and a target, and the swap made of them."""
+    folder = tmp_path_factory.mktemp("stage")
+    frames, points = talking(skin=(120, 80, 60), brow=(190, 180, 160))
+    clip = write_clip(folder / "clip.mp4", frames)
+    landmarks_of([*points[:3], None, *points[4:]], [0] * 10).save(folder / "landmarks.npz")
+    person((220, 180, 160)).save(folder / "identity", pd.DataFrame())
+    looks = [paint(mesh_points(k), skin=(120, 80, 60), brow=(190, 180, 160)) for k in (0, 8)]
+    target = face_set([mesh_points(0), mesh_points(8)], looks)
+    target.save(folder / "target", pd.DataFrame())
+    (folder / "profile.json").write_text("{}")  # the mesh asks for none
+    materials = Materials(
+        sources=[clip],
+        landmarks=folder / "landmarks.npz",
+        target_faces=folder / "target",
+        identity_faces=folder / "identity",
+        profile=folder / "profile.json",
+        model=None,
+        consent_ids={"target": "t1", "identity": "i1"},
+    )
+    (folder / "swap").mkdir()
+    manifest = make_swap(materials, SETTINGS, folder / "swap" / "swapped.mp4")
+    return folder, materials, manifest, target
+
+
+@pytest.fixture(scope="module")
+def screening(stage):
+    folder, materials, _, target = stage
+    landmarks = Landmarks.load(materials.landmarks)
+    film, embedder = film_of(materials.sources, landmarks), builtin_embedder()
+    return Screening(
+        film=film,
+        swapped=folder / "swap" / "swapped.mp4",
+        casting=cast(landmarks, {0}, SETTINGS),
+        swapped_landmarks=landmarks,
+        identity=mean_embedding(person((220, 180, 160)), embedder),
+        target=mean_embedding(target, embedder),
+        embedder=embedder,
+    )
+
+
+def test_the_manifest_names_every_input_by_its_hash_and_holds_no_time(stage):
+    folder, materials, manifest, _ = stage
+    text = (folder / "swap" / "manifest.json").read_text()
+    assert SwapManifest.load(folder / "swap" / "manifest.json") == manifest
+    assert manifest.video.sha256 == sha256_of(folder / "swap" / "swapped.mp4")
+    assert manifest.sources[0].sha256 == sha256_of(materials.sources[0])
+    assert manifest.consent_ids == {"identity": "i1", "target": "t1"}
+    assert manifest.frames == FrameCounts(total=10, swapped=9, skipped={"no_face": 1})
+    assert str(folder) not in text
+
+
+def test_the_same_files_give_the_same_bytes(stage, tmp_path):
+    folder, materials, _, _ = stage
+    make_swap(materials, SETTINGS, tmp_path / "swapped.mp4")
+    first, second = (
+        {p.relative_to(root): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+        for root in (folder / "swap", tmp_path)
+    )
+    assert first == second
+
+
+def test_a_drawn_square_is_kept_for_each_moment_of_the_sheet(stage):
+    drawn = load_drawn(stage[0] / "swap")
+    assert sorted(drawn) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert drawn[0].shape == (256, 256, 3)
+
+
+def test_a_target_without_the_person_is_refused_before_any_work(stage, tmp_path):
+    _, materials, _, _ = stage
+    strict = SwapSettings(swapper="mesh", min_face_px=5000)
+    with pytest.raises(NoFaceError, match="none of 10 frames"):
+        make_swap(materials, strict, tmp_path / "swapped.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_is_asked_for_where_one_is_needed(stage, tmp_path):
+    with pytest.raises(BadInputError, match="swapper=lora needs"):
+        make_swap(stage[1], SwapSettings(swapper="lora"), tmp_path / "swapped.mp4")
+
+
+def test_the_report_has_exactly_the_keys_of_the_contract(stage, screening, tmp_path):
+    report, _ = build_report(screening, stage[2].frames)
+    report.save(tmp_path / "report.json")
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert set(told) == CONTRACT
+    assert set(told["similarity_to_identity"]) == {"mean", "p5"}
+    assert set(told["similarity_to_target"]) == {"mean"}
+    assert told["frames"] == {"total": 10, "swapped": 9, "skipped": {"no_face": 1}}
+
+
+def test_the_mesh_swap_is_closer_to_the_identity_and_leaves_the_rest(stage, screening):
+    report, table = build_report(screening, stage[2].frames)
+    assert report.closer_to_identity_share == 1
+    assert report.similarity_to_identity.p5 <= report.similarity_to_identity.mean
+    assert report.background_ssim > 0.97
+    assert report.landmark_error_iod == 0  # both sides were given the same landmarks
+    assert table["frame_index"].tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert np.isnan(table.loc[table["frame_index"] == 4, "swap_change"]).all()  # after a gap
+
+
+def test_the_target_itself_is_closer_to_the_target_and_flickers_as_it_does(stage, screening):
+    unswapped = Screening(**{**vars(screening), "swapped": screening.film.paths[0]})
+    report, _ = build_report(unswapped, stage[2].frames)
+    assert report.closer_to_identity_share == 0
+    assert report.seam_delta_e == 0
+    assert report.flicker_ratio == pytest.approx(1)
+    assert report.background_ssim == pytest.approx(1)
+
+
+def test_a_video_of_another_length_is_refused(stage, screening, tmp_path):
+    frames, _ = talking(4)
+    short = write_clip(tmp_path / "short.mp4", frames, sound=False)
+    with pytest.raises(VerificationError, match="does not have as many frames"):
+        build_report(Screening(**{**vars(screening), "swapped": short}), stage[2].frames)
+
+
+def test_every_frame_is_shown_to_the_listener(stage, screening):
+    seen = []
+    build_report(screening, stage[2].frames, lambda source, rgb: seen.append(source.index))
+    assert seen == list(range(10))
+
+
+def test_the_sheet_has_a_row_per_moment_and_a_column_per_stage(screening, tmp_path):
+    cells = [np.full((320, 320, 3), shade, np.uint8) for shade in (10, 60, 110, 160)]
+    moments = [Moment(k / 2, *cells) for k in range(3)]
+    sheet = contact_sheet(moments)
+    assert sheet.shape[1] == 320 * len(COLUMNS)
+    assert sheet.shape[0] > 3 * 320
+    middles = [int(sheet[200, 160 + 320 * k, 0]) for k in range(4)]
+    assert middles == [10, 60, 110, 160]
+    save_sheet(sheet, tmp_path / "a.png")
+    save_sheet(contact_sheet(moments), tmp_path / "b.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_sheet_of_nothing_is_refused():
+    with pytest.raises(BadInputError, match="at least 1 moment"):
+        contact_sheet([])
+
+
+def test_the_video_of_the_manifest_plays(stage):
+    folder, _, manifest, _ = stage
+    assert sum(1 for _ in decode(folder / "swap" / manifest.video.name)) == 10
