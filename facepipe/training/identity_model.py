@@ -23,10 +23,11 @@ from facepipe.training.device import DeviceSettings, open_accelerator, placed
 from facepipe.training.generator import Generator, GeneratorSettings
 from facepipe.training.grids import grid
 from facepipe.training.judging import JUDGED, SHOWN, draw_all, held_out_numbers
-from facepipe.training.loop import Workplace, publish, train
+from facepipe.training.loop import train
 from facepipe.training.losses import Batch
 from facepipe.training.report import EpochReport, OnEpoch, TrainingSummary
 from facepipe.training.settings import IdentityTrainingSettings
+from facepipe.training.task import Workplace, publish
 
 
 class Work(TypedDict):

@@ -4,27 +4,21 @@ A run can end anywhere. After each epoch, and when asked to stop after any step,
 next step depends on is on disk, and a run that finds it goes on as if nothing had happened.
 """
 
-import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 
-from facepipe.arrays import RgbImage
 from facepipe.errors import DivergedError, StoppedError
 from facepipe.files import write_whole
 from facepipe.training.average import RunningAverage, trainable
 from facepipe.training.grids import save_png
-from facepipe.training.losses import Batch, loss_parts
+from facepipe.training.losses import loss_parts
 from facepipe.training.progress import Progress
 from facepipe.training.report import (
     EpochReport,
-    OnEpoch,
     RunFacts,
     TrainingSummary,
     history_lines,
@@ -34,55 +28,9 @@ from facepipe.training.resuming import capture, check_same, restore
 from facepipe.training.schedule import planned, rate_at
 from facepipe.training.settings import TrainingSettings
 from facepipe.training.state import load_snapshot, save_snapshot
+from facepipe.training.task import Task, Workplace
 
 _MOST_ROLLBACKS = 3
-
-
-class Task(Protocol):
-    """What is trained, and on what."""
-
-    network: nn.Module
-
-    def batch(self, generator: torch.Generator) -> Batch:
-        """What the next step learns from, all chance taken from `generator`."""
-        ...
-
-    def judge(self) -> dict[str, float]:
-        """Numbers on the held-out faces; the lowest `loss` is the best."""
-        ...
-
-    def preview(self) -> RgbImage:
-        """A picture of how far it is."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Write the network's present weights as an artifact."""
-        ...
-
-    def pinned(self) -> dict[str, str]:
-        """What a state of this task cannot be used without: hashes of data and base."""
-        ...
-
-    def facts(self) -> tuple[int, int]:
-        """Faces trained on, and the rank of the adapter (0: none)."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class Workplace:
-    """Where a training works and whom it tells.
-
-    Attributes:
-        accelerator: the device.
-        scratch: folder of the states, kept between runs.
-        on_epoch: told after each epoch.
-        stop: asked after each step.
-    """
-
-    accelerator: Accelerator
-    scratch: Path
-    on_epoch: OnEpoch
-    stop: Callable[[], bool]
 
 
 def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingSummary:
@@ -299,12 +247,3 @@ class _Training:
             rollbacks=progress.rollbacks,
             notes=self.notes,
         )
-
-
-def publish(scratch: Path, out: Path) -> None:
-    """Copy a finished training from `scratch` to `out`.
-
-    Raises:
-        StorageError: The disk is full or the folder may not be written to.
-    """
-    shutil.copytree(scratch, out, dirs_exist_ok=True)

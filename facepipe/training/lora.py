@@ -28,10 +28,11 @@ from facepipe.training.device import placed
 from facepipe.training.grids import grid
 from facepipe.training.identity_model import Work, open_workplace
 from facepipe.training.judging import JUDGED, SHOWN, draw_all, held_out_numbers
-from facepipe.training.loop import publish, train
+from facepipe.training.loop import train
 from facepipe.training.losses import Batch, pixel_weight
 from facepipe.training.report import TrainingSummary
 from facepipe.training.settings import LoraTrainingSettings
+from facepipe.training.task import publish
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks import regions
 from facepipe.landmarks.alignment import ARCFACE_112, FACE_MARGIN_PX, FACE_PX
 from facepipe.training.device import DeviceSettings
-from facepipe.training.identity_model import IdentityTrainingSettings, train_identity
-from facepipe.training.lora import LoraTrainingSettings
+from facepipe.training.identity_model import train_identity
+from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 TINY = IdentityTrainingSettings(
     epochs=2, steps_per_epoch=3, batch_size=2, width=4, blocks=1, warm_up_steps=2, preview_every=1

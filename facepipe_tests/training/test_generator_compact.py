@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from facepipe.training.generator import Generator, GeneratorSettings
-from facepipe.training.identity_model import IdentityTrainingSettings, seeded_generator
+from facepipe.training.identity_model import seeded_generator
+from facepipe.training.settings import IdentityTrainingSettings
 
 
 @pytest.fixture(scope="module")

@@ -87,6 +87,9 @@ def test_exporting_twice_gives_the_same_bytes_without_a_trace_of_the_machine(
     assert b"site-packages" not in content
 
 
+@pytest.mark.filterwarnings(
+    "ignore:`estimate` is deprecated:FutureWarning"
+)  # scikit-image, in insightface
 def test_insightface_loads_it_and_swaps_with_it(exported):
     swapper = insightface.model_zoo.get_model(str(exported[1] / f"{NAME}.onnx"))
     assert type(swapper).__name__ == "INSwapper"

@@ -1,0 +1,71 @@
+"""What the loop needs to know of a training: its network, its faces, its place."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from facepipe.arrays import RgbImage
+from facepipe.training.losses import Batch
+from facepipe.training.report import OnEpoch
+
+
+class Task(Protocol):
+    """What is trained, and on what."""
+
+    network: nn.Module
+
+    def batch(self, generator: torch.Generator) -> Batch:
+        """What the next step learns from, all chance taken from `generator`."""
+        ...
+
+    def judge(self) -> dict[str, float]:
+        """Numbers on the held-out faces; the lowest `loss` is the best."""
+        ...
+
+    def preview(self) -> RgbImage:
+        """A picture of how far it is."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the network's present weights as an artifact."""
+        ...
+
+    def pinned(self) -> dict[str, str]:
+        """What a state of this task cannot be used without: hashes of data and base."""
+        ...
+
+    def facts(self) -> tuple[int, int]:
+        """Faces trained on, and the rank of the adapter (0: none)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Workplace:
+    """Where a training works and whom it tells.
+
+    Attributes:
+        accelerator: the device.
+        scratch: folder of the states, kept between runs.
+        on_epoch: told after each epoch.
+        stop: asked after each step.
+    """
+
+    accelerator: Accelerator
+    scratch: Path
+    on_epoch: OnEpoch
+    stop: Callable[[], bool]
+
+
+def publish(scratch: Path, out: Path) -> None:
+    """Copy a finished training from `scratch` to `out`.
+
+    Raises:
+        StorageError: The disk is full or the folder may not be written to.
+    """
+    shutil.copytree(scratch, out, dirs_exist_ok=True)
