@@ -68,7 +68,7 @@ def test_a_face_takes_the_drawn_colour_and_its_surroundings_none(film, tmp_path)
         mask = hull_mask(points, (WIDTH, HEIGHT), erosion=0, feather=0.08)
         np.testing.assert_allclose(after.rgb[mask == 1].mean(0), (0, 200, 0), atol=12)
         far = hull_mask(points, (WIDTH, HEIGHT), erosion=-0.25, feather=0.01) == 0
-        assert np.percentile(change[far], 99) < 20
+        assert change[far].mean() < 5  # what the encoder does
 
 
 def test_a_swapper_believed_nowhere_leaves_the_same_bytes_as_no_person(film, tmp_path):
