@@ -74,7 +74,7 @@ def read_clip(path: Path) -> Iterator[ClipFrame]:
     with open_clip(path) as (container, stream):
         stream.thread_type = "AUTO"
         time_base = stream.time_base or Fraction(1, 1000)
-        expected = len(stream.index_entries) or stream.frames
+        expected = _promised(container, stream) or stream.frames
         index, pts = 0, None
         try:
             for picture in _pictures(container, stream):
@@ -90,22 +90,27 @@ def read_clip(path: Path) -> Iterator[ClipFrame]:
 def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Every frame of `stream`; an `FFmpegError` where the file stops before its stated end."""
     packets, reached_s = 0, 0.0
-    promised = len(stream.index_entries) if container.format.name.startswith("mov") else 0
+    promised = _promised(container, stream)
     for packet in container.demux():
         if packet.pts is not None:
             end = packet.pts + (packet.duration or 0)
             reached_s = max(reached_s, float(end * packet.time_base))
         if packet.stream_index == stream.index and packet.size:
             packets += 1
-            yield from _sound(stream.codec_context.decode(packet))
-    yield from _sound(stream.codec_context.decode(None))
+            yield from _intact(stream.codec_context.decode(packet))
+    yield from _intact(stream.codec_context.decode(None))
     stated_s = (container.duration or 0) / _CONTAINER_TICKS_PER_S
     cut_off = container.format.name.startswith("matroska") and stated_s - reached_s > _LOST_TAIL_S
     if packets < promised or cut_off:
         raise EndOfFileError(0, "the file ends early")
 
 
-def _sound(pictures: list[VideoFrame]) -> list[VideoFrame]:
+def _promised(container: InputContainer, stream: VideoStream) -> int:
+    """How many packets an MP4's or MOV's index lists; other indexes list some or none: 0."""
+    return len(stream.index_entries) if container.format.name.startswith("mov") else 0
+
+
+def _intact(pictures: list[VideoFrame]) -> list[VideoFrame]:
     if any(picture.is_corrupt for picture in pictures):
         raise InvalidDataError(0, "damaged picture data")
     return pictures
@@ -126,7 +131,8 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not streams:
         kinds = sorted({stream.type for stream in container.streams}) or ["nothing"]
         raise MediaError(
-            f"{path}: holds {', '.join(kinds)} but no video; needed is a video or picture"
+            f"{path}: holds {', '.join(kinds)} but no video that can be decoded; "
+            f"needed is a video or picture"
         )
     context = streams[0].codec_context
     if context.width * context.height > MAX_PICTURE_PX:

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from av.error import FFmpegError
+
 from facepipe.arrays import RgbImage
-from facepipe.media.clips import read_clip
+from facepipe.errors import MediaError
+from facepipe.media.clips import ClipFrame, read_clip
 from facepipe.media.colour import to_rgb
 from facepipe.media.pictures import read_picture
 from facepipe.media.probe import kind_of
@@ -38,4 +41,14 @@ def decode(path: Path) -> Iterator[Frame]:
         yield Frame(0, 0.0, 0, read_picture(path))
         return
     for frame in read_clip(path):
-        yield Frame(frame.index, frame.pts_s, frame.pts, to_rgb(frame.picture))
+        yield Frame(frame.index, frame.pts_s, frame.pts, _rgb(path, frame))
+
+
+def _rgb(path: Path, frame: ClipFrame) -> RgbImage:
+    try:
+        return to_rgb(frame.picture)
+    except FFmpegError as error:
+        kind = frame.picture.format.name
+        raise MediaError(
+            f"{path}: frame {frame.index} ({kind}) has no way to RGB; convert the file to H.264"
+        ) from error

@@ -27,7 +27,7 @@ from facepipe.arrays import RgbImage, check_shape
 from facepipe.errors import MediaError, SettingsError
 from facepipe.files import whole_file
 from facepipe.media.clips import open_clip
-from facepipe.media.colour import to_yuv
+from facepipe.media.colour import YuvConverter
 from facepipe.media.probe import MediaInfo, probe
 
 PRESETS = (
@@ -92,6 +92,7 @@ class VideoWriter:
             self._file = _open_output(aside, self._info)
             opening.push(self._finish)
             self._video = _add_video(self._file, self._info, self._settings)
+            self._colours = YuvConverter(_even_wh(self._info), self._info.colours)
             self._sound = _Sound(self._file, source, self._info.path)
             self._open = opening.pop_all()
         return self
@@ -117,7 +118,7 @@ class VideoWriter:
                 f"{self._path}: frame at pts {pts} comes after pts {self._last_pts}; "
                 f"times must grow from frame to frame"
             )
-        picture = to_yuv(_even(frame_rgb), self._info.colours)
+        picture = self._colours.convert(_even(frame_rgb))
         picture.pts, picture.time_base = pts, self._info.time_base
         if self._last_pts is not None:
             picture.duration = pts - self._last_pts  # kept of the last frame, which has no next
@@ -197,11 +198,11 @@ def _add_video(output: OutputContainer, info: MediaInfo, settings: EncodeSetting
         "crf": str(settings.crf),
         "preset": settings.preset,
         "x264-params": _X264,
-        "flags": "+bitexact",
+        "flags": "+bitexact+frame_duration",
     }
     stream = output.add_stream("libx264", rate=info.frame_rate or _STILL_RATE, options=options)
     context = stream.codec_context
-    context.width, context.height = info.width + info.width % 2, info.height + info.height % 2
+    context.width, context.height = _even_wh(info)
     context.pix_fmt = "yuv420p"
     context.thread_count = _THREADS
     context.time_base = info.time_base
@@ -211,6 +212,10 @@ def _add_video(output: OutputContainer, info: MediaInfo, settings: EncodeSetting
     if info.pixel_aspect != 1:
         context.sample_aspect_ratio = info.pixel_aspect
     return stream
+
+
+def _even_wh(info: MediaInfo) -> tuple[int, int]:
+    return info.width + info.width % 2, info.height + info.height % 2
 
 
 def _even(frame_rgb: RgbImage) -> RgbImage:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from facepipe.errors import MediaError
@@ -12,21 +12,18 @@ NOT_MEDIA = ("consent.json", "masks")
 """What an input folder may hold besides media: the consent record and hand-drawn masks."""
 
 
-def folder_digests(folder: Path, names: Sequence[str] | None = None) -> dict[str, str]:
+def folder_digests(folder: Path) -> dict[str, str]:
     """Name → SHA-256 (64 hex digits) of the media files in an input folder, by name.
 
-    Args:
-        folder: The input folder.
-        names: The files to look at instead of the media.
-
     Raises:
-        MediaError: There is no such folder.
+        MediaError: There is no such folder, or it holds no media.
     """
     if not folder.is_dir():
         raise MediaError(f"{folder}: no such folder; put pictures or videos of one person there")
-    if names is None:
-        names = [path.name for path in folder.iterdir() if _is_media(path)]
-    return {name: sha256_of(folder / name) for name in sorted(names)}
+    media = sorted(path for path in folder.iterdir() if _is_media(path))
+    if not media:
+        raise MediaError(f"{folder}: holds no media; put pictures or videos of one person there")
+    return {path.name: sha256_of(path) for path in media}
 
 
 def digest_of_digests(digests: Mapping[str, str]) -> str:
