@@ -5,7 +5,8 @@ still starts afresh, so that nothing is tracked from one shot into another.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -111,13 +112,14 @@ def detect_to_file(
     check_bundle(bundle)
     time_bases = [probe(path).time_base for path in clips.paths]
     with Spool(out.parent) as spool:
-        for _ in _watch(clips, bundle, settings or DetectionSettings(), spool):
-            on_progress(len(spool.frames), clips.total)
-            if stop():
-                raise StoppedError(
-                    f"stopped after {len(spool.frames)} frames; landmarks are written once all "
-                    f"frames are seen: run again to start over"
-                )
+        with closing(_watch(clips, bundle, settings or DetectionSettings(), spool)) as watch:
+            for _ in watch:
+                on_progress(len(spool.frames), clips.total)
+                if stop():
+                    raise StoppedError(
+                        f"stopped after {len(spool.frames)} frames; landmarks are written once "
+                        f"all frames are seen: run again to start over"
+                    )
         faces = spool.faces()
         kept = believable_tracks(faces, spool.frame_table())
         slots = spool.write(out, kept, clips.names, time_bases)
@@ -125,7 +127,9 @@ def detect_to_file(
     return DetectionSummary(len(spool.frames), seen, len(kept), slots)
 
 
-def _watch(clips: Clips, bundle: Path, settings: DetectionSettings, spool: Spool) -> Iterator[None]:
+def _watch(
+    clips: Clips, bundle: Path, settings: DetectionSettings, spool: Spool
+) -> Generator[None]:
     """Look at every frame of every source; yields after each."""
     tracker = Tracker()
     for source, (path, name) in enumerate(zip(clips.paths, clips.names, strict=True)):

@@ -49,7 +49,7 @@ def believable_tracks(faces: pd.DataFrame, frames: pd.DataFrame) -> set[int]:
     """
     shots = frames.groupby(["source", "scene"])["pts_s"]
     shot_s = (shots.transform("max") - shots.transform("min")).to_numpy()
-    rows = faces["row"].to_numpy()
+    rows = faces["row"].to_numpy(np.int64)
     seen = faces.assign(pts_s=frames["pts_s"].to_numpy()[rows], shot_s=shot_s[rows])
     tracks = seen.groupby("track").agg(
         score=("score", "mean"),

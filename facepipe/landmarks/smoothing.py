@@ -13,7 +13,6 @@ talking (25 frames per second) the tremble halves; 0.28 s keeps only 88 % of the
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray

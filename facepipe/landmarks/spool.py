@@ -24,7 +24,7 @@ _CHUNK = 128  # frames held at a time while writing
 _FACE_BYTES = POINTS * 3 * 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FrameRow:
     """What is kept of one decoded frame; fields as in `Landmarks`."""
 

@@ -1,4 +1,4 @@
-"""Give each face an id that it keeps: overlap first, appearance where overlap is not enough.
+"""Give each face an id that it keeps: by where it was heading, and by its looks.
 
 Faces of a frame and living tracks are paired so that the total cost is least (Kuhn 1955, as in
 scipy's linear_sum_assignment). A track that is not seen for `MAX_MISS_S` ends; so do all at a cut.
@@ -13,10 +13,10 @@ from scipy.optimize import linear_sum_assignment
 from facepipe.arrays import FloatArray, RgbImage
 
 MAX_MISS_S = 0.5  # a hand passing a face; longer, and another person may have come
-_REACH = 1.0  # of the face's size: how far its centre may go between two sightings
+_REACH = 1.0  # of the face's size: how far its centre may be from where it is expected
 _LEAST_LIKENESS = 0.5  # of the descriptors, where the boxes do not overlap
-_LIKENESS_WEIGHT = 0.5  # against overlap; decides when two faces pass each other
 _LEARNING = 0.2  # how quickly a track's descriptor follows the light
+_TURNING = 0.5  # how quickly a track's velocity follows the motion
 _THUMBNAIL_PX = 12
 _IMPOSSIBLE = 1e6
 
@@ -27,6 +27,12 @@ class _Track:
     box_xyxy: FloatArray
     look: FloatArray
     seen_s: float
+    velocity: FloatArray  # of the box, in pixels per second
+
+    def expected_xyxy(self, pts_s: float) -> FloatArray:
+        """Where the box is if the face moves on as it did."""
+        way = self.velocity * (pts_s - self.seen_s)
+        return np.add(self.box_xyxy, way, dtype=np.float32)
 
 
 class Tracker:
@@ -45,7 +51,7 @@ class Tracker:
         self._living = [t for t in self._living if pts_s - t.seen_s <= MAX_MISS_S]
         boxes = boxes_of(points_px)
         looks = [look(frame_rgb, box) for box in boxes]
-        pairs = self._pairs(boxes, looks)
+        pairs = self._pairs(boxes, looks, pts_s)
         return [
             self._follow(self._living[pairs[face]], boxes[face], looks[face], pts_s)
             if face in pairs
@@ -53,15 +59,15 @@ class Tracker:
             for face in range(len(boxes))
         ]
 
-    def _pairs(self, boxes: FloatArray, looks: list[FloatArray]) -> dict[int, int]:
+    def _pairs(self, boxes: FloatArray, looks: list[FloatArray], pts_s: float) -> dict[int, int]:
         """Face to living track, where they can be the same."""
-        living = list(self._living)
+        expected = [(track.expected_xyxy(pts_s), track.look) for track in self._living]
         cost = np.array(
             [
-                [_cost(track, box, seen) for track in living]
+                [_cost(place, known, box, seen) for place, known in expected]
                 for box, seen in zip(boxes, looks, strict=True)
             ]
-        ).reshape(len(boxes), len(living))
+        ).reshape(len(boxes), len(expected))
         faces, tracks = linear_sum_assignment(cost)
         return {
             int(face): int(track)
@@ -70,12 +76,15 @@ class Tracker:
         }
 
     def _follow(self, track: _Track, box: FloatArray, seen: FloatArray, pts_s: float) -> int:
+        elapsed_s = np.float32(max(pts_s - track.seen_s, 1e-3))
+        moved = (box - track.box_xyxy) / elapsed_s
+        track.velocity = np.add((1 - _TURNING) * track.velocity, _TURNING * moved, dtype=np.float32)
         track.box_xyxy, track.seen_s = box, pts_s
         track.look = np.add((1 - _LEARNING) * track.look, _LEARNING * seen, dtype=np.float32)
         return track.number
 
     def _start(self, box: FloatArray, seen: FloatArray, pts_s: float) -> int:
-        self._living.append(_Track(self._next, box, seen, pts_s))
+        self._living.append(_Track(self._next, box, seen, pts_s, np.zeros(4, np.float32)))
         self._next += 1
         return self._next - 1
 
@@ -110,13 +119,14 @@ def look(frame_rgb: RgbImage, box_xyxy: FloatArray) -> FloatArray:
     return grid / max(float(np.linalg.norm(grid)), 1e-6)
 
 
-def _cost(track: _Track, box: FloatArray, seen: FloatArray) -> float:
-    shared = overlap(track.box_xyxy, box)
-    likeness = float(track.look @ seen)
-    centres = (track.box_xyxy[:2] + track.box_xyxy[2:] - box[:2] - box[2:]) / 2
+def _cost(place: FloatArray, known: FloatArray, box: FloatArray, seen: FloatArray) -> float:
+    """What speaks against a face in `box` that looks `seen` being the one expected at `place`."""
+    shared = overlap(place, box)
+    likeness = float(known @ seen)
+    centres = (place[:2] + place[2:] - box[:2] - box[2:]) / 2
     size = float(np.max(box[2:] - box[:2]))
     if float(np.linalg.norm(centres)) > _REACH * size:
         return _IMPOSSIBLE
     if shared <= 0 and likeness < _LEAST_LIKENESS:
         return _IMPOSSIBLE
-    return 1 - shared + _LIKENESS_WEIGHT * (1 - likeness)
+    return (1 - shared) + (1 - likeness)
