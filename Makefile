@@ -19,7 +19,7 @@ ui: .venv/ready  ## the Dagster UI on 127.0.0.1:3000
 check: .venv/ready  ## lint, format, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 .venv/ready: requirements.lock pyproject.toml

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def folder_digest(folder: Path, left_out: frozenset[str] = frozenset()) -> str:
 
 
 @contextmanager
-def held(lock: Path, what: str) -> Iterator[None]:
+def held(lock: Path, what: str) -> Generator[None]:
     """Hold `lock` for the length of the block; the system frees it when the process dies.
 
     Raises:

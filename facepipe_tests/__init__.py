@@ -1,0 +1,1 @@
+"""Tests of facepipe, in the order of its rooms."""

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -63,7 +63,7 @@ class Bars:
 
 
 @contextmanager
-def following() -> Iterator[Lines | Bars]:
+def following() -> Generator[Lines | Bars]:
     """A listener that suits where stderr goes to."""
     if not sys.stderr.isatty():
         yield Lines()

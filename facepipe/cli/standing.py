@@ -36,9 +36,10 @@ def standing(
     """
     from facepipe.definitions import defs
 
-    names = {side: _names(store, side, only) for side, only in _sides(identity, target)}
-    for side, known in names.items():
-        for name in known:
+    names: dict[str, list[str]] = {}
+    for side, only in _sides(identity, target):
+        names[side] = _names(store, side, only)
+        for name in names[side]:
             _note_media(instance, store, side, name)
     graph = defs().resolve_asset_graph()
     stale = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
@@ -86,7 +87,7 @@ def _stand(
         return Standing(name, partition, "missing", "")
     causes = stale.get_stale_causes(key, partition)
     if causes:
-        why = "; ".join(sorted({f"{c.key.to_user_string()}: {c.reason}" for c in causes}))
+        why = "; ".join(sorted({f"{c.asset_key.to_user_string()}: {c.reason}" for c in causes}))
         return Standing(name, partition, "stale", why)
     return Standing(name, partition, "made", "")
 

@@ -1,7 +1,7 @@
 """Dagster's home and instance, made by whichever command needs them first."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def prepare_home() -> Path:
 
 
 @contextmanager
-def dagster_instance() -> Iterator[dg.DagsterInstance]:
+def dagster_instance() -> Generator[dg.DagsterInstance]:
     """The persistent instance whose runs the UI shows."""
     prepare_home()
     with dg.DagsterInstance.get() as instance:

@@ -4,6 +4,7 @@ import dataclasses
 import re
 import types
 import typing
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -25,21 +26,33 @@ def declared(
     description: str,
     settings: type | None = None,
     code_version: str = "1",
-) -> dict[str, Any]:
-    """Arguments of `dg.asset` for the asset `key`; its first part names group and partition."""
+    **more: Any,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`dg.asset` for the asset `key`, whose first part names its group and partitions.
+
+    Args:
+        key: The asset's key.
+        deps: Keys of what it is made from.
+        kinds: What it is made with, as the UI shows it.
+        description: What it promises.
+        settings: The settings of the room that makes it.
+        code_version: Another one makes everything anew.
+        more: Further arguments of `dg.asset`.
+    """
     group = key.split("/")[0]
-    return {
-        "key": key.split("/"),
-        "deps": [dep.split("/") for dep in deps],
-        "partitions_def": _PARTITIONS[group],
-        "group_name": group,
-        "owners": OWNERS,
-        "kinds": kinds,
-        "description": description,
-        "code_version": code_version,
-        "automation_condition": in_sync(ask_first=group == "pair"),
-        "config_schema": settings_schema(settings) if settings else None,
-    }
+    return dg.asset(
+        key=key.split("/"),
+        deps=[dg.AssetKey(dep.split("/")) for dep in deps],
+        partitions_def=_PARTITIONS[group],
+        group_name=group,
+        owners=OWNERS,
+        kinds=kinds,
+        description=description,
+        code_version=code_version,
+        automation_condition=in_sync(ask_first=group == "pair"),
+        config_schema=settings_schema(settings) if settings else None,
+        **more,
+    )
 
 
 def settings_schema(settings: type) -> Any:
@@ -80,7 +93,7 @@ def as_recipe(settings: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return [*value] if isinstance(value, tuple) else value
 
 
 def _launchpad_type(hint: Any) -> Any:

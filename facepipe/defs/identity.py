@@ -17,15 +17,13 @@ from facepipe.identity.settings import FacesSettings, ProfileSettings
 
 
 def _faces(side: Side) -> dg.AssetsDefinition:
-    @dg.asset(
-        **declared(
-            f"{side}/faces",
-            [f"{side}/media", f"{side}/consent", f"{side}/frames", f"{side}/smoothed_landmarks"],
-            kinds={"opencv", "parquet"},
-            description="Aligned crops of one person, with transform, pose and quality; each face "
-            "left out carries the reason.",
-            settings=FacesSettings,
-        )
+    @declared(
+        f"{side}/faces",
+        [f"{side}/media", f"{side}/consent", f"{side}/frames", f"{side}/smoothed_landmarks"],
+        kinds={"opencv", "parquet"},
+        description="Aligned crops of one person, with transform, pose and quality; each face "
+        "left out carries the reason.",
+        settings=FacesSettings,
     )
     def faces(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
         from facepipe.identity.embedding import choose_embedder
@@ -73,15 +71,13 @@ def _describe_faces(folder: Path) -> dict[str, Any]:
     }
 
 
-@dg.asset(
-    **declared(
-        "identity/profile",
-        ["identity/consent", "identity/faces"],
-        kinds={"json", "insightface"},
-        description="Who this is as 512 numbers, with spread, pose prototypes and quality; "
-        "readable by WatserFace.",
-        settings=ProfileSettings,
-    )
+@declared(
+    "identity/profile",
+    ["identity/consent", "identity/faces"],
+    kinds={"json", "insightface"},
+    description="Who this is as 512 numbers, with spread, pose prototypes and quality; "
+    "readable by WatserFace.",
+    settings=ProfileSettings,
 )
 def identity_profile(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
     """See `description` above."""

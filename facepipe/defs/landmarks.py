@@ -18,15 +18,13 @@ FILE = "landmarks.npz"
 
 
 def _landmarks(side: Side) -> dg.AssetsDefinition:
-    @dg.asset(
-        **declared(
-            f"{side}/landmarks",
-            [f"{side}/media", f"{side}/consent", f"{side}/frames"],
-            kinds={"mediapipe", "numpy"},
-            description="478 points of each face in every frame, in pixels, with track ids; NaN "
-            "where no face was seen.",
-            settings=DetectionSettings,
-        )
+    @declared(
+        f"{side}/landmarks",
+        [f"{side}/media", f"{side}/consent", f"{side}/frames"],
+        kinds={"mediapipe", "numpy"},
+        description="478 points of each face in every frame, in pixels, with track ids; NaN "
+        "where no face was seen.",
+        settings=DetectionSettings,
     )
     def landmarks(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
         from facepipe.files import sha256_of
@@ -51,15 +49,13 @@ def _landmarks(side: Side) -> dg.AssetsDefinition:
 
 
 def _smoothed(side: Side) -> dg.AssetsDefinition:
-    @dg.asset(
-        **declared(
-            f"{side}/smoothed_landmarks",
-            [f"{side}/consent", f"{side}/landmarks"],
-            kinds={"scipy", "numpy"},
-            description="Landmarks without detector tremble: Savitzky-Golay along each unbroken "
-            "run of a track, short gaps bridged and marked, cuts never crossed.",
-            settings=SmoothingSettings,
-        ),
+    @declared(
+        f"{side}/smoothed_landmarks",
+        [f"{side}/consent", f"{side}/landmarks"],
+        kinds={"scipy", "numpy"},
+        description="Landmarks without detector tremble: Savitzky-Golay along each unbroken "
+        "run of a track, short gaps bridged and marked, cuts never crossed.",
+        settings=SmoothingSettings,
         check_specs=[
             dg.AssetCheckSpec(
                 "trembles_less",

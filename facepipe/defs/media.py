@@ -30,13 +30,11 @@ def _media_spec(side: Side) -> dg.AssetSpec:
 
 
 def _consent(side: Side) -> dg.AssetsDefinition:
-    @dg.asset(
-        **declared(
-            f"{side}/consent",
-            [f"{side}/media"],
-            kinds={"pydantic"},
-            description=f"Proof that {_WHOSE[side]} may be used; nothing below runs without it.",
-        )
+    @declared(
+        f"{side}/consent",
+        [f"{side}/media"],
+        kinds={"pydantic"},
+        description=f"Proof that {_WHOSE[side]} may be used; nothing below runs without it.",
     )
     def consent(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
         media = consented_media(store, side, context.partition_key, USE[side])
@@ -64,15 +62,13 @@ def _consent(side: Side) -> dg.AssetsDefinition:
 
 
 def _frames(side: Side) -> dg.AssetsDefinition:
-    @dg.asset(
-        **declared(
-            f"{side}/frames",
-            [f"{side}/media", f"{side}/consent"],
-            kinds={"ffmpeg", "parquet"},
-            description="One row per frame, with the reason where it was not selected, and the "
-            "selected pictures.",
-            settings=FramesSettings,
-        )
+    @declared(
+        f"{side}/frames",
+        [f"{side}/media", f"{side}/consent"],
+        kinds={"ffmpeg", "parquet"},
+        description="One row per frame, with the reason where it was not selected, and the "
+        "selected pictures.",
+        settings=FramesSettings,
     )
     def frames(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
         media = consented_media(store, side, context.partition_key, USE[side])

@@ -7,7 +7,9 @@ from typing import Any
 
 import cv2
 import dagster as dg
+import numpy as np
 import pandas as pd
+from PIL import Image
 
 from facepipe.arrays import RgbImage
 
@@ -18,18 +20,18 @@ _CURVE_WH = (560, 200)
 
 def picture(image_rgb: RgbImage) -> dg.MarkdownMetadataValue:
     """A picture, shrunk to a few tens of kilobytes because events live in a database."""
-    height, width = image_rgb.shape[:2]
+    bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
+    height, width = bgr.shape[:2]
     if width > _MAX_WIDTH_PX:
         size_wh = (_MAX_WIDTH_PX, round(height * _MAX_WIDTH_PX / width))
-        image_rgb = cv2.resize(image_rgb, size_wh, interpolation=cv2.INTER_AREA)
-    bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
+        bgr = cv2.resize(bgr, size_wh, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return _embedded("image/jpeg", data.tobytes())
 
 
 def picture_file(path: Path) -> dg.MarkdownMetadataValue:
     """A picture file, as `picture` shows it."""
-    return picture(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB))
+    return picture(_read(path))
 
 
 def curve(values: Sequence[float], title: str) -> dg.MarkdownMetadataValue:
@@ -78,9 +80,13 @@ def _embedded(kind: str, data: bytes) -> dg.MarkdownMetadataValue:
 def picture_strip(paths: Sequence[Path], most: int = 6) -> dg.MarkdownMetadataValue:
     """Some pictures of a sequence side by side, evenly spread, all of one height."""
     chosen = [paths[round(k * (len(paths) - 1) / max(most - 1, 1))] for k in range(most)]
-    pictures = [cv2.imread(str(path)) for path in dict.fromkeys(chosen)]
+    pictures = [_read(path) for path in dict.fromkeys(chosen)]
     height = 120
     small = [
         cv2.resize(p, (max(1, round(p.shape[1] * height / p.shape[0])), height)) for p in pictures
     ]
-    return picture(cv2.cvtColor(cv2.hconcat(small), cv2.COLOR_BGR2RGB))
+    return picture(np.hstack(small).astype(np.uint8))
+
+
+def _read(path: Path) -> RgbImage:
+    return np.asarray(Image.open(path).convert("RGB"))

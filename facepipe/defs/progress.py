@@ -7,7 +7,7 @@ as well, to draw a progress bar.
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ _LOG_EVERY_S = 10.0
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
+def listening(listener: Listener) -> Generator[None]:
     """Send all progress of this thread's assets to `listener`, within the block."""
     token = _listener.set(listener)
     try:
@@ -65,7 +65,7 @@ class Progress:
 
 
 @contextmanager
-def stop_flag() -> Iterator[Callable[[], bool]]:
+def stop_flag() -> Generator[Callable[[], bool]]:
     """Yield a function that turns true once SIGINT or SIGTERM has come, instead of dying of it.
 
     Signals reach the main thread only; elsewhere the flag stays false.
@@ -77,7 +77,7 @@ def stop_flag() -> Iterator[Callable[[], bool]]:
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in signals}
     for number in signals:
-        signal.signal(number, lambda *_: event.set())
+        signal.signal(number, lambda _number, _frame: event.set())
     try:
         yield event.is_set
     finally:

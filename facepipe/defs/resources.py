@@ -28,7 +28,9 @@ def resources() -> dg.Definitions:
     return dg.Definitions(
         resources={
             "store": Store(root=str(data_root())),
-            "device": Device(device=os.environ.get("FACEPIPE_DEVICE", "auto")),
+            "device": Device(
+                device=os.environ.get("FACEPIPE_DEVICE", "auto"), threads=0, precision="auto"
+            ),
         },
         executor=dg.in_process_executor,
     )

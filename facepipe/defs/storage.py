@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 
@@ -148,7 +148,7 @@ class Store(dg.ConfigurableResource[Any]):
         digest = self.get(key, partition).digest
         Progress(context).finished(reused=reused)
         metadata = describe(place)
-        return dg.MaterializeResult(
+        result = dg.MaterializeResult(
             data_version=dg.DataVersion(digest),
             check_results=check(metadata) if check else None,
             metadata={
@@ -158,6 +158,7 @@ class Store(dg.ConfigurableResource[Any]):
                 "settings": dg.MetadataValue.json(dict(recipe.settings)),
             },
         )
+        return cast(dg.MaterializeResult[None], result)  # no value: the files are the result
 
     def remove(self, side: Side, name: str) -> None:
         """Delete the input of a person or target, and everything that was made from it."""

@@ -19,24 +19,22 @@ from facepipe.swapping.settings import ReportSettings, SwapSettings
 VIDEO = "swapped.mp4"
 
 
-@dg.asset(
-    **declared(
-        "pair/swapped_video",
-        [
-            "identity/consent",
-            "identity/faces",
-            "identity/profile",
-            "target/consent",
-            "target/media",
-            "target/smoothed_landmarks",
-            "target/faces",
-            "pair/lora_onnx",
-        ],
-        kinds={"onnx", "ffmpeg"},
-        description="The target's video with the identity's face; frames without the person, "
-        "sound and times are as they were.",
-        settings=SwapSettings,
-    )
+@declared(
+    "pair/swapped_video",
+    [
+        "identity/consent",
+        "identity/faces",
+        "identity/profile",
+        "target/consent",
+        "target/media",
+        "target/smoothed_landmarks",
+        "target/faces",
+        "pair/lora_onnx",
+    ],
+    kinds={"onnx", "ffmpeg"},
+    description="The target's video with the identity's face; frames without the person, "
+    "sound and times are as they were.",
+    settings=SwapSettings,
 )
 def pair_swapped_video(
     context: dg.AssetExecutionContext, store: Store, device: Device
@@ -97,24 +95,22 @@ def _describe_video(folder: Path) -> dict[str, Any]:
     }
 
 
-@dg.asset(
-    **declared(
-        "pair/swap_report",
-        [
-            "identity/consent",
-            "identity/faces",
-            "identity/profile",
-            "target/consent",
-            "target/media",
-            "target/smoothed_landmarks",
-            "target/faces",
-            "pair/lora_onnx",
-            "pair/swapped_video",
-        ],
-        kinds={"json", "opencv"},
-        description="How good the swap is, in numbers and on one sheet: target, mesh, model, swap.",
-        settings=ReportSettings,
-    ),
+@declared(
+    "pair/swap_report",
+    [
+        "identity/consent",
+        "identity/faces",
+        "identity/profile",
+        "target/consent",
+        "target/media",
+        "target/smoothed_landmarks",
+        "target/faces",
+        "pair/lora_onnx",
+        "pair/swapped_video",
+    ],
+    kinds={"json", "opencv"},
+    description="How good the swap is, in numbers and on one sheet: target, mesh, model, swap.",
+    settings=ReportSettings,
     check_specs=[
         dg.AssetCheckSpec(name, asset=["pair", "swap_report"], description=description)
         for name, description in {

@@ -18,15 +18,13 @@ POOL = "device"
 _OBSERVE_EVERY_S = 5.0
 
 
-@dg.asset(
-    **declared(
-        "identity/checkpoint",
-        ["identity/consent", "identity/faces", "identity/profile"],
-        kinds={"pytorch"},
-        description="The identity model: learns to draw this person's face in any pose and light. "
-        "Stopped or killed, it goes on from its last epoch; more epochs continue it.",
-        settings=IdentityTrainingSettings,
-    ),
+@declared(
+    "identity/checkpoint",
+    ["identity/consent", "identity/faces", "identity/profile"],
+    kinds={"pytorch"},
+    description="The identity model: learns to draw this person's face in any pose and light. "
+    "Stopped or killed, it goes on from its last epoch; more epochs continue it.",
+    settings=IdentityTrainingSettings,
     pool=POOL,
 )
 def identity_checkpoint(
@@ -56,13 +54,11 @@ def identity_checkpoint(
     return store.build(context, recipe, make, describe_training)
 
 
-@dg.asset(
-    **declared(
-        "identity/onnx",
-        ["identity/consent", "identity/checkpoint"],
-        kinds={"onnx"},
-        description="The identity model in the inswapper contract, equal to torch within 1e-4.",
-    )
+@declared(
+    "identity/onnx",
+    ["identity/consent", "identity/checkpoint"],
+    kinds={"onnx"},
+    description="The identity model in the inswapper contract, equal to torch within 1e-4.",
 )
 def identity_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
     """See `description` above."""
@@ -80,22 +76,20 @@ def identity_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     return store.build(context, recipe, make, describe_export)
 
 
-@dg.asset(
-    **declared(
-        "pair/lora_checkpoint",
-        [
-            "identity/consent",
-            "identity/checkpoint",
-            "identity/faces",
-            "identity/profile",
-            "target/consent",
-            "target/faces",
-        ],
-        kinds={"pytorch", "safetensors"},
-        description="A low-rank adapter that makes the identity model draw the identity on this "
-        "target's face. PEFT format; pinned to its base by hash.",
-        settings=LoraTrainingSettings,
-    ),
+@declared(
+    "pair/lora_checkpoint",
+    [
+        "identity/consent",
+        "identity/checkpoint",
+        "identity/faces",
+        "identity/profile",
+        "target/consent",
+        "target/faces",
+    ],
+    kinds={"pytorch", "safetensors"},
+    description="A low-rank adapter that makes the identity model draw the identity on this "
+    "target's face. PEFT format; pinned to its base by hash.",
+    settings=LoraTrainingSettings,
     pool=POOL,
 )
 def pair_lora_checkpoint(
@@ -139,14 +133,12 @@ def pair_lora_checkpoint(
     return store.build(context, recipe, make, describe_training)
 
 
-@dg.asset(
-    **declared(
-        "pair/lora_onnx",
-        ["identity/consent", "target/consent", "identity/checkpoint", "pair/lora_checkpoint"],
-        kinds={"onnx"},
-        description="Identity model and adapter merged into one ONNX that InsightFace, FaceFusion "
-        "and others load as an inswapper.",
-    )
+@declared(
+    "pair/lora_onnx",
+    ["identity/consent", "target/consent", "identity/checkpoint", "pair/lora_checkpoint"],
+    kinds={"onnx"},
+    description="Identity model and adapter merged into one ONNX that InsightFace, FaceFusion "
+    "and others load as an inswapper.",
 )
 def pair_lora_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
     """See `description` above."""
