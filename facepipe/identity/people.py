@@ -3,8 +3,10 @@
 Tracks are joined by the mean cosine between their faces, the most alike first, while it stays above
 what the embedder makes of one person. Two tracks seen in one frame are two people, whatever the
 embedder says. On the trial clips the builtin embedder gives 0.52-0.75 for a person in two clips and
-at most 0.45 for different people, so its threshold keeps little room: it tells apart people who
-look plainly different, and takes lookalikes for one.
+0.1-0.5 for different people. Its threshold therefore tells apart people who look plainly different
+and takes some lookalikes for one. A person it does not know again counts as somebody else: the
+input is refused, or the faces are left out with their reason; `FacesSettings.same_person` settles
+it.
 """
 
 from collections import defaultdict
@@ -21,7 +23,7 @@ from facepipe.landmarks.tracks import Landmarks
 
 Person = Literal["only", "largest"]
 """`only`: the input must be about one person; `largest`: the most prominent of those in it."""
-SAME_PERSON = {"builtin": 0.42, "arcface": 0.3}
+SAME_PERSON = {"builtin": 0.48, "arcface": 0.3}
 """Mean cosine from which the faces of two tracks are one person's."""
 _TOLD = 3  # people, and files of each, that an error names
 _FACES_PER_TRACK = 16  # enough for a mean; embedding every face twice would double the time
