@@ -137,9 +137,8 @@ def _fit(points: FloatArray, times_s: NDArray[np.float64], window: int, order: i
     places = first[:, None] + np.arange(window)
     offsets = times_s[places] - times_s[:, None]
     powers = (offsets / np.ptp(offsets, axis=1, keepdims=True))[..., None] ** np.arange(order + 1)
-    weights: NDArray[Any] = np.linalg.pinv(powers)[
-        :, 0
-    ]  # the constant term: the value at the frame itself
+    inverse: NDArray[np.float64] = np.asarray(np.linalg.pinv(powers), np.float64)
+    weights = inverse[:, 0]  # the constant term: the value at the frame itself
     fitted = np.empty_like(points)
     for start in range(0, frames, _BLOCK):
         block = slice(start, start + _BLOCK)
