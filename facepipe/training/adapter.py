@@ -11,7 +11,7 @@ from peft.utils.save_and_load import get_peft_model_state_dict, set_peft_model_s
 from torch import nn
 
 from facepipe.errors import ModelFileError
-from facepipe.files import whole_file, write_whole
+from facepipe.files import write_whole
 from facepipe.training.checkpoint import load_generator, weights_digest
 from facepipe.training.generator import Generator
 
@@ -31,9 +31,15 @@ def add_adapter(base: Generator, base_digest: str, config: LoraConfig, seed: int
 
 
 def adapter_config(base: Generator, rank: int, alpha: int, dropout: float) -> LoraConfig:
-    """Adapters on every convolution and linear layer."""
+    """Adapters on every convolution and linear layer but the one that paints.
+
+    That one has 3 outputs: an adapter of rank 16 on it takes five times its own work, at full
+    resolution, and can do nothing that the layer before it cannot.
+    """
     layers = [
-        name for name, part in base.named_modules() if isinstance(part, nn.Conv2d | nn.Linear)
+        name
+        for name, part in base.named_modules()
+        if isinstance(part, nn.Conv2d | nn.Linear) and part is not base.paint
     ]
     return LoraConfig(
         r=rank,
@@ -58,8 +64,7 @@ def save_adapter(folder: Path, model: PeftModel) -> None:
     # our layers hold no vocabulary; asked to look, PEFT would look for one on the network
     learnt = get_peft_model_state_dict(model, save_embedding_layers=False)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in learnt.items()}
-    with whole_file(folder / WEIGHTS) as aside:
-        safetensors.torch.save_file(weights, aside, metadata={"format": "pt"})
+    write_whole(folder / WEIGHTS, safetensors.torch.save(weights, metadata={"format": "pt"}))
 
 
 def load_adapter(base: Path, adapter: Path) -> PeftModel:

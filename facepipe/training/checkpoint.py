@@ -8,7 +8,7 @@ import safetensors
 import safetensors.torch
 
 from facepipe.errors import ModelFileError
-from facepipe.files import sha256_of, whole_file, write_whole
+from facepipe.files import sha256_of, write_whole
 from facepipe.training.generator import Generator, GeneratorSettings
 
 WEIGHTS = "model.safetensors"
@@ -22,8 +22,7 @@ def save_generator(folder: Path, network: Generator, settings: GeneratorSettings
         StorageError: The disk is full or the folder may not be written to.
     """
     tensors = {name: p.detach().cpu().contiguous() for name, p in network.state_dict().items()}
-    with whole_file(folder / WEIGHTS) as aside:
-        safetensors.torch.save_file(tensors, aside, metadata={"format": "pt"})
+    write_whole(folder / WEIGHTS, safetensors.torch.save(tensors, metadata={"format": "pt"}))
     described = {"architecture": _ARCHITECTURE, **asdict(settings)}
     write_whole(folder / "model.json", json.dumps(described, indent=1, sort_keys=True) + "\n")
 

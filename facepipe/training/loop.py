@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from facepipe.errors import DivergedError, StoppedError
-from facepipe.files import write_whole
+from facepipe.files import storage_errors, write_whole
 from facepipe.training.average import RunningAverage, trainable
 from facepipe.training.grids import save_png
 from facepipe.training.losses import loss_parts
@@ -190,7 +190,8 @@ class _Training:
         history = self.progress.history
         write_whole(self.place.scratch / "history.jsonl", history_lines(history))
         line = telemetry_line(report, self._facts(), [row["loss"] for row in history])
-        with (self.place.scratch / "telemetry.jsonl").open("a") as file:
+        telemetry = self.place.scratch / "telemetry.jsonl"
+        with storage_errors(telemetry), telemetry.open("a") as file:
             file.write(line + "\n")
         self.place.on_epoch(report)
 

@@ -12,7 +12,7 @@ import safetensors.torch
 from torch import Tensor
 
 from facepipe.errors import VerificationError
-from facepipe.files import sha256_of, whole_file, write_whole
+from facepipe.files import sha256_of, write_whole
 
 _KEPT = 2
 _log = logging.getLogger(__name__)
@@ -43,9 +43,10 @@ def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
         StorageError: The disk is full or the folder may not be written to.
     """
     place = folder / f"{snapshot.step:08d}"
-    with whole_file(place / "tensors.safetensors") as aside:
-        safetensors.torch.save_file(_packed(snapshot.tensors), aside)
-        digest = sha256_of(aside)
+    # as bytes first: written by safetensors itself, a full disk would not be an OSError
+    packed = safetensors.torch.save(_packed(snapshot.tensors))
+    digest = hashlib.sha256(packed).hexdigest()
+    write_whole(place / "tensors.safetensors", packed)
     body = {"step": snapshot.step, "tensors_sha256": digest, "record": snapshot.record}
     sealed = {**body, "sha256": _seal(body)}
     write_whole(place / "state.json", json.dumps(sealed, indent=1, sort_keys=True) + "\n")

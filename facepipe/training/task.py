@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from facepipe.arrays import RgbImage
+from facepipe.files import whole_file
 from facepipe.training.losses import Batch
 from facepipe.training.report import OnEpoch
 
@@ -63,9 +64,13 @@ class Workplace:
 
 
 def publish(scratch: Path, out: Path) -> None:
-    """Copy a finished training from `scratch` to `out`.
+    """Copy a finished training from `scratch` to `out`, with its newest state alone.
 
     Raises:
         StorageError: The disk is full or the folder may not be written to.
     """
-    shutil.copytree(scratch, out, dirs_exist_ok=True)
+    older = sorted((scratch / "state").iterdir())[:-1]
+    for path in sorted(scratch.rglob("*")):
+        if path.is_file() and path.parent not in older:
+            with whole_file(out / path.relative_to(scratch)) as aside:
+                shutil.copyfile(path, aside)
