@@ -190,7 +190,7 @@ def _lasting_us(table: pd.DataFrame) -> NDArray[np.int64]:
     until_next = -table.groupby("source", sort=False)["pts_s"].diff(-1)
     usual = until_next.groupby(table["source"], sort=False).transform("median")
     lasting_s = until_next.fillna(usual).fillna(_STILL_S).to_numpy(np.float64)
-    return np.maximum(np.round(lasting_s * 1_000_000), 1).astype(np.int64)
+    return np.maximum(np.round(np.asarray(lasting_s) * 1_000_000), 1).astype(np.int64)
 
 
 def _counted(reason: np.ndarray) -> dict[str, int]:
