@@ -4,13 +4,14 @@ import cv2
 import numpy as np
 
 from facepipe.arrays import FloatArray, RgbImage, check_shape
+from facepipe.landmarks.alignment import cut
+
+_TILE_PX = 32
 
 
 def mix(below_rgb: RgbImage, above_rgb: RgbImage, mask: FloatArray) -> RgbImage:
     """`above` where the mask is 1, `below` bit for bit where it is 0; all `(H, W[, 3])`."""
-    below = below_rgb.astype(np.float32)
-    mixed = below + mask[..., None] * (above_rgb.astype(np.float32) - below)
-    return np.round(mixed).astype(np.uint8)
+    return np.asarray(cv2.blendLinear(below_rgb, above_rgb, 1 - mask, mask), np.uint8)
 
 
 def paste(
@@ -37,6 +38,27 @@ def paste(
             uncut_mask(mask, to_square, size_wh),
         )
     return pasted
+
+
+def cut_square(frame_rgb: RgbImage, transform: FloatArray, size_px: int) -> RgbImage:
+    """As `landmarks.alignment.cut`, but looks only at the part of the frame that it needs.
+
+    Reducing a whole frame for a small face costs more than all the rest.
+    """
+    everywhere = np.ones((size_px, size_px), np.float32)
+    frame_wh = (frame_rgb.shape[1], frame_rgb.shape[0])
+    rows, columns = region_of_interest(everywhere, transform, frame_wh)
+    if rows.stop <= rows.start or columns.stop <= columns.start:
+        return cut(frame_rgb, transform, size_px)
+    part = tuple(_whole_tiles(side) for side in (rows, columns))
+    transform = shifted(transform, part[1].start, part[0].start)
+    return cut(frame_rgb[part], transform, size_px)
+
+
+def _whole_tiles(side: slice) -> slice:
+    """Widened by a tile at both ends: halvings then fall on the same pixels as in the frame."""
+    first, last = side.start // _TILE_PX - 1, -(-side.stop // _TILE_PX) + 1
+    return slice(max(0, first) * _TILE_PX, last * _TILE_PX)
 
 
 def region_of_interest(

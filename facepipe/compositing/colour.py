@@ -44,11 +44,12 @@ def lab_statistics(lab: FloatArray, mask: FloatArray) -> ColourStatistics:
     Raises:
         NoFaceError: The mask is 0 everywhere.
     """
-    weight = float(mask.sum())
-    if weight <= 0:
+    counted = mask > 0
+    weights, values = mask[counted].astype(np.float64), lab[counted].astype(np.float64)
+    if not weights.size:
         raise NoFaceError("the mask to measure colours under is empty; it must cover some skin")
-    mean = np.einsum("hwc,hw->c", lab, mask) / weight
-    variance = np.einsum("hwc,hw->c", (lab - mean) ** 2, mask) / weight
+    mean = weights @ values / weights.sum()
+    variance = weights @ (values - mean) ** 2 / weights.sum()
     return ColourStatistics(mean.astype(np.float32), np.sqrt(variance).astype(np.float32))
 
 

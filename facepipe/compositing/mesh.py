@@ -68,8 +68,8 @@ class MeshRaster:
     Attributes:
         size_wh: of the picture.
         pixels: rows and columns, `(P,)` each, of the pixels the mesh covers.
-        corners: `(P, 3)` the mesh points around each.
-        shares: `(P, 3)` its barycentric coordinates.
+        corners: `(3, P)` the mesh points around each.
+        shares: `(3, P)` its barycentric coordinates.
     """
 
     size_wh: tuple[int, int]
@@ -109,17 +109,17 @@ def raster(mesh_px: FloatArray, size_wh: tuple[int, int]) -> MeshRaster:
     painted = paint_triangles(mesh_px, size_wh)
     rows, columns = np.nonzero(painted >= 0)
     triangle = painted[rows, columns]
-    x_weights, y_weights, constant = _barycentric(mesh_px[TRIANGLES][..., :2])
-    shares = (
-        x_weights[triangle] * columns.astype(np.float32)[:, None]
-        + y_weights[triangle] * rows.astype(np.float32)[:, None]
-        + constant[triangle]
-    )
-    return MeshRaster(size_wh, (rows, columns), TRIANGLES[triangle], shares.astype(np.float32))
+    x, y = columns.astype(np.float32), rows.astype(np.float32)
+    by_x, by_y, constant = _barycentric(mesh_px[TRIANGLES][..., :2])
+    shares = [
+        by_x[k][triangle] * x + by_y[k][triangle] * y + constant[k][triangle] for k in range(3)
+    ]
+    corners = np.stack([corner[triangle] for corner in TRIANGLES.T])
+    return MeshRaster(size_wh, (rows, columns), corners, np.stack(shares))
 
 
 def _barycentric(corners_px: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """`(T, 3)` each: a point's share in corner k is `x * first[k] + y * second[k] + third[k]`."""
+    """`(3, T)` each: a point's share in corner k is `x * first[k] + y * second[k] + third[k]`."""
     x, y = corners_px[..., 0].astype(np.float64), corners_px[..., 1].astype(np.float64)
     after, before = np.array([1, 2, 0]), np.array([2, 0, 1])
     by_x, by_y = y[:, after] - y[:, before], x[:, before] - x[:, after]
@@ -127,8 +127,10 @@ def _barycentric(corners_px: FloatArray) -> tuple[FloatArray, FloatArray, FloatA
     area = constant.sum(1, keepdims=True)
     # a triangle seen from its side covers next to nothing: any finite share will do
     area = np.where(np.abs(area) < 1e-6, 1.0, area)
-    first, second, third = (part / area for part in (by_x, by_y, constant))
-    return first.astype(np.float32), second.astype(np.float32), third.astype(np.float32)
+    first, second, third = (
+        np.ascontiguousarray((part / area).T.astype(np.float32)) for part in (by_x, by_y, constant)
+    )
+    return first, second, third
 
 
 def sampling_map(drawn: MeshRaster, source_px: FloatArray) -> FloatArray:
@@ -137,8 +139,9 @@ def sampling_map(drawn: MeshRaster, source_px: FloatArray) -> FloatArray:
     `source_px`: `(514, 3)`, the mesh of the source in its own pixels.
     """
     found = np.full((drawn.size_wh[1], drawn.size_wh[0], 2), -1e4, np.float32)
-    corners = source_px[:, :2].astype(np.float32)[drawn.corners]
-    found[drawn.pixels] = np.einsum("pck,pc->pk", corners, drawn.shares)
+    for axis in (0, 1):
+        places = np.ascontiguousarray(source_px[:, axis], np.float32)[drawn.corners]
+        found[..., axis][drawn.pixels] = (places * drawn.shares).sum(0)
     return found
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from facepipe.arrays import FloatArray, RgbImage
-from facepipe.compositing.blend import paste
+from facepipe.compositing.blend import cut_square, paste
 from facepipe.compositing.masks import hull_mask, skin_mask
 from facepipe.errors import StoppedError
 from facepipe.landmarks.ahead import ahead
-from facepipe.landmarks.alignment import apply_transform, cut, network_transform
+from facepipe.landmarks.alignment import apply_transform, network_transform
 from facepipe.landmarks.regions import five_points
 from facepipe.media.decode import Frame
 from facepipe.media.encode import EncodeSettings, VideoWriter
@@ -118,7 +118,7 @@ class _Place:
 def _place(frame: Frame, casting: Cast, size_px: int) -> _Place:
     points_px = casting.points_px[frame.index]
     transform = network_transform(five_points(points_px), size_px)
-    crop_rgb = cut(frame.rgb, transform, size_px)
+    crop_rgb = cut_square(frame.rgb, transform, size_px)
     return _Place(transform, crop_rgb, apply_transform(transform, points_px))
 
 

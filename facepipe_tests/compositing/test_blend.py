@@ -1,9 +1,10 @@
 """Pasting: inside the mask the face, outside it the frame's own bits."""
 
+import cv2
 import numpy as np
 import pytest
 
-from facepipe.compositing.blend import paste, region_of_interest
+from facepipe.compositing.blend import cut_square, paste, region_of_interest
 from facepipe.landmarks.alignment import cut
 
 TRANSFORM = np.array([[0.8, 0.1, -40], [-0.1, 0.8, -10]], np.float32)
@@ -64,3 +65,15 @@ def test_only_the_rectangle_around_the_face_is_computed():
     rows, columns = region_of_interest(round_mask(), np.eye(2, 3, dtype=np.float32), (1920, 1080))
     assert (rows.stop - rows.start) <= 56
     assert (columns.stop - columns.start) <= 56
+
+
+@pytest.mark.parametrize("scale", [0.12, 0.3, 0.45, 0.9, 2.0])
+@pytest.mark.parametrize("shift_px", [(-20, -10), (10, 20), (-100, 8)])
+def test_a_square_cut_from_its_part_of_the_frame_is_the_same_as_from_all_of_it(scale, shift_px):
+    rng = np.random.default_rng(5)
+    noise = rng.integers(0, 256, (180, 256, 3), np.uint8)
+    frame = cv2.resize(cv2.GaussianBlur(noise, (0, 0), 2), (1024, 720))
+    transform = np.array([[scale, 0.02, 0], [-0.02, scale, 0]], np.float32)
+    transform[:, 2] = shift_px
+    whole = cut(frame, transform, 64).astype(int)
+    assert np.abs(cut_square(frame, transform, 64) - whole).max() <= 1

@@ -47,8 +47,8 @@ def test_a_warped_face_has_the_geometry_of_the_target():
 def test_what_is_nearest_is_seen_when_the_head_turns(yaw_deg):
     mesh = with_ring(turned(mesh_points(), yaw_deg))
     drawn = raster(mesh, SIZE_WH)
-    on_face = (drawn.corners < 478).all(1)
-    shown = (mesh[drawn.corners][..., 2] * drawn.shares).sum(1)
+    on_face = (drawn.corners < 478).all(0)
+    shown = (mesh[drawn.corners][..., 2] * drawn.shares).sum(0)
     rng = np.random.default_rng(0)
     pixels = rng.choice(np.flatnonzero(on_face), 200, replace=False)
     hidden = [
