@@ -9,7 +9,6 @@ from typing import Literal
 from facepipe.errors import BadInputError, ModelFileError, VerificationError
 from facepipe.files import sha256_of, whole_file
 from facepipe.inference.fetching import Progress, download, unpack_member
-from facepipe.inference.landmark_source import obtain_bundle
 from facepipe.inference.lock import LockedModel, lock, measured, read_lock
 from facepipe.inference.registry import (
     FACE_LANDMARKER,
@@ -151,25 +150,31 @@ def _note(model: ModelFile, path: Path) -> None:
 def _fetch(model: ModelFile, path: Path, on_progress: Progress) -> LockedModel:
     built_from = ""
     if model is FACE_LANDMARKER:
+        # MediaPipe takes a second to import, which a look at the folder should not
+        from facepipe.inference.landmark_source import obtain_bundle
+
         built_from = obtain_bundle(path, on_progress).built_from
     elif model.member:
-        with tempfile.TemporaryDirectory(dir=_made(path.parent)) as scratch:
-            archive = Path(scratch) / "archive.zip"
-            download(
-                model.url, archive, sha256="", most_bytes=_ARCHIVE_BYTES, on_progress=on_progress
-            )
-            unpack_member(archive, model.member, path, sha256=model.sha256)
+        try:
+            _fetch_member(model, path, on_progress)
+        except ModelFileError as error:
+            raise ModelFileError(
+                f"{error}; by hand: put {model.file} of that archive into {path.parent}"
+            ) from error
     return measured(model.name, path, model.licence, model.source, built_from)
+
+
+def _fetch_member(model: ModelFile, path: Path, on_progress: Progress) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        archive = Path(scratch) / "archive.zip"
+        download(model.url, archive, sha256="", most_bytes=_ARCHIVE_BYTES, on_progress=on_progress)
+        unpack_member(archive, model.member, path, sha256=model.sha256)
 
 
 def _unknown(name: str, folder: Path) -> BadInputError:
     names = sorted({*REGISTRY, *read_lock(folder)})
     return BadInputError(f"no model is called {name!r}; known are {', '.join(names)}")
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _registered(name: str, folder: Path) -> Path:

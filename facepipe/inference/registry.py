@@ -45,8 +45,8 @@ FACE_LANDMARKER = ModelFile(
     size=3_758_596,
     sha256="64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
     licence="Apache-2.0",
-    source="Google MediaPipe; detector (else everything) from the PyPI wheel mediapipe 0.10.21",
-    trained_on="Google's own face images and renderings (model cards of BlazeFace and Face Mesh)",
+    source="Google MediaPipe: official task file and PyPI wheel mediapipe 0.10.21",
+    trained_on="Google's own photos of faces, not published (BlazeFace and Face Mesh model cards)",
 )
 ARCFACE = ModelFile(
     name="arcface",
