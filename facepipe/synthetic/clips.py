@@ -1,6 +1,5 @@
 """Write synthetic clips and stills to disk, the same bytes every time."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -10,7 +9,7 @@ import cv2
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, Interpolation
 from av.video.stream import VideoStream
 
 from facepipe.arrays import FloatArray, RgbImage
@@ -25,7 +24,10 @@ TONE_HZ = 440.0
 TONE_LEVEL = 0.1
 ENCODER_THREADS = 2
 """Fixed, because x264's output depends on it."""
-QUALITY = {"preset": "veryfast", "crf": "16"}
+QUALITY = {"preset": "veryfast", "crf": "16", "x264-params": "mbtree=0"}
+"""Macroblock trees are off: on some processors they differ from run to run (see media.encode)."""
+EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+"""The conversion from RGB that every processor does alike."""
 
 
 def write_clip(
@@ -73,11 +75,6 @@ def write_stills(clip: Clip, folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def contact_sheet(rows: Sequence[Sequence[RgbImage]]) -> RgbImage:
-    """Rows of equally many pictures of one size, side by side in one picture."""
-    return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
-
-
 def _video_stream(file: OutputContainer, clip: Clip) -> VideoStream:
     rate = Fraction(clip.fps).limit_denominator(1001)
     stream = file.add_stream("libx264", rate=rate, options=QUALITY)
@@ -95,6 +92,7 @@ def _encode_frame(
     file: OutputContainer, stream: VideoStream, frame_rgb: RgbImage, index: int
 ) -> None:
     frame = av.VideoFrame.from_ndarray(frame_rgb, "rgb24")
+    frame = frame.reformat(format="yuv420p", interpolation=EXACT, threads=1)
     frame.pts = index
     file.mux(stream.encode(frame))
 

@@ -69,13 +69,13 @@ def draw(parts: Sequence[tuple[Samples, Placement]], view: View) -> Drawing:
 
 
 def _project(samples: Samples, place: Placement, view: View) -> _Seen:
-    scene = place.move(samples.pos)
+    chosen = np.flatnonzero(place.turn[2] @ samples.nrm > MOST_AWAY)
+    scene = place.move(samples.pos.take(chosen, 1))
     x, y = view.project(scene)
-    seen = (place.turn[2] @ samples.nrm > MOST_AWAY) & view.holds(x, y)
-    chosen = np.flatnonzero(seen)
-    columns, rows = x[chosen].astype(np.intp), y[chosen].astype(np.intp)
-    pixel = rows * view.size_wh[0] + columns
-    return _Seen(samples, place.turn, chosen, pixel, scene[2, chosen])
+    held = np.flatnonzero(view.holds(x, y))
+    columns, rows = x.take(held).astype(np.int32), y.take(held).astype(np.int32)
+    pixel = (rows * view.size_wh[0] + columns).astype(np.intp)
+    return _Seen(samples, place.turn, chosen.take(held), pixel, scene[2].take(held))
 
 
 def _shaded(
@@ -110,11 +110,12 @@ def _closed(total: Floats, depth: Floats, label: NDArray[np.uint8]) -> Drawing:
     closed = _opencv(cv2.morphologyEx(depth, cv2.MORPH_CLOSE, _BOX))
     missed = depth < closed - GAP_DEPTH
     total[missed] = 0
-    empty = total[..., 3] == 0
-    total[empty] = cv2.blur(total, (3, 3))[empty]
-    weight = total[..., 3]
     covered = closed > NOTHING / 2
-    alpha = _opencv(cv2.GaussianBlur(covered.astype(np.float32), (3, 3), 0.7)) * (weight > 0)
+    alpha = _opencv(cv2.GaussianBlur(covered.astype(np.float32), (3, 3), 0.7))
+    empty = (total[..., 3] == 0) & (alpha > 0)
+    total[empty] = _opencv(cv2.blur(total, (3, 3)))[empty]
+    weight = total[..., 3]
+    alpha *= weight > 0
     rgb = total[..., :3] / np.maximum(weight, 1e-6)[..., None]
     label = np.where(missed, cv2.dilate(label, _BOX), label) * covered
     return Drawing(rgb, alpha, label, closed)

@@ -18,6 +18,8 @@ from facepipe.synthetic.truth import POINT_NAMES
 
 Window = tuple[slice, slice, slice]
 """A part of a grid `(3, R, C)`."""
+EVEN_SHARE = 0.9
+"""The flanks of the nose may be sampled thinner: nothing that differs lies behind them."""
 LIP_DEPTH = 0.10
 """How far the inside of the mouth lies behind the lips."""
 
@@ -53,7 +55,7 @@ class Face:
         self._label = self._labels(azimuth)
         self._tip, self._chin = self._landmark_samples(azimuth)
         self._eyes = [self._eye_window(side) for side in (-1, 1)]
-        self._mouth = self._window((0, who.mouth_y + 0.015), (who.mouth_w + 0.12, 0.185))
+        self._mouth = self._mouth_window()
 
     def express(self, moment: Moment) -> Expression:
         """The face at `moment`."""
@@ -100,6 +102,12 @@ class Face:
     def _eye_window(self, side: int) -> Window:
         return self._window((side * self._who.eye_x, -0.035), (1.45 * self._who.eye_w, 0.165))
 
+    def _mouth_window(self) -> Window:
+        """The lips, and as much around them as smile and speech can reach."""
+        above, below = 0.08 * self._who.lip_full + 0.06, 0.09 * self._who.lip_full + 0.05
+        middle = self._who.mouth_y + (below - above) / 2
+        return self._window((0, middle), (self._who.mouth_w + 0.09, (above + below) / 2))
+
     def _window(self, centre: tuple[float, float], reach: tuple[float, float]) -> Window:
         """The smallest part of the grid with all front samples within `reach` of `centre`."""
         x, y, z = self._shape.rest
@@ -134,9 +142,10 @@ class Face:
 
 
 def _on(pos: Floats, point: Floats) -> Floats:
-    """`point` `(2,)` with the depth of the nearest sample of `pos` `(3, R, C)`."""
-    distance = (pos[0] - point[0]) ** 2 + (pos[1] - point[1]) ** 2
-    return np.append(point, pos[2].ravel()[np.argmin(distance)])
+    """`point` `(2,)` with the depth of `pos` `(3, R, C)` there, by one in four of its samples."""
+    x, y, z = pos[:, ::2, ::2]
+    nearest = np.argmin((x - point[0]) ** 2 + (y - point[1]) ** 2)
+    return np.append(point, z.ravel()[nearest])
 
 
 def _parameters(who: Identity, gap: float) -> tuple[Floats, Floats]:
@@ -150,7 +159,7 @@ def _parameters(who: Identity, gap: float) -> tuple[Floats, Floats]:
     y = egg(who, np.zeros(1), fine)[1]
     reach = 1.5 * abs(who.fringe) + abs(who.parting) + 0.15
     top = float(curve(np.array(who.hairline - reach), y, fine))
-    return spread(opened, (-2.1, 2.1), (top, 0.985), gap)
+    return spread(opened, (-2.1, 2.1), (top, 0.985), gap, EVEN_SHARE)
 
 
 def _moving_rows(shape: Relief) -> slice:

@@ -7,11 +7,14 @@ from facepipe.synthetic.head_shape import egg
 from facepipe.synthetic.people import Identity
 from facepipe.synthetic.surfaces import HAIR, Samples, from_grid, grid_normals, spread
 
+TEMPLES = (0.9, 2.0)
+"""Azimuths of the parts of the cap whose inside may be seen, between forehead and far temple."""
+
 
 def hair_samples(who: Identity, gap: float) -> list[Samples]:
     """The hair of a person, sampled `gap` apart."""
     rng = np.random.default_rng([who.seed, 2])
-    return [_cap(who, gap, rng), *(_fall(who, gap, rng) if who.hair_long else [])]
+    return [*_cap(who, gap, rng), *(_fall(who, gap, rng) if who.hair_long else [])]
 
 
 def _above_hairline(who: Identity, azimuth: Floats, y: Floats) -> Floats:
@@ -23,7 +26,9 @@ def _above_hairline(who: Identity, azimuth: Floats, y: Floats) -> Floats:
     return np.asarray(line - y, np.float32)
 
 
-def _cap(who: Identity, gap: float, rng: np.random.Generator) -> Samples:
+def _cap(who: Identity, gap: float, rng: np.random.Generator) -> list[Samples]:
+    """The cap from outside and, at the temples, where one can look under it, from inside."""
+
     def surface(azimuth: Floats, descent: Floats) -> Floats:
         skull = egg(who, azimuth, descent)
         lift = smooth_step(-0.05, 0.35, _above_hairline(who, azimuth, skull[1]))
@@ -41,7 +46,12 @@ def _cap(who: Identity, gap: float, rng: np.random.Generator) -> Samples:
     rgb = colour_of(who.hair_rgb) * tone.clip(0.5, 1.7)
     nrm = grid_normals(pos)
     pos = pos * (1 + 0.008 * np.sin(np.pi * descent) * wave)
-    return from_grid(pos, rgb, (0.45, HAIR), nrm, above + 0.04 * strand > 0)
+    keep = above + 0.04 * strand > 0
+    rim = (np.abs(azimuth) > TEMPLES[0]) & (np.abs(azimuth) < TEMPLES[1])
+    return [
+        from_grid(pos, rgb, (0.45, HAIR), nrm, keep),
+        from_grid(pos, 0.5 * rgb, (0.0, HAIR), -nrm, keep & rim),
+    ]
 
 
 def _fall(who: Identity, gap: float, rng: np.random.Generator) -> list[Samples]:

@@ -32,8 +32,9 @@ class MotionSettings:
 
     @property
     def tilt_deg(self) -> float:
-        """A bound on the angle between the face and the camera."""
-        return abs(self.yaw_deg) + abs(self.pitch_deg)
+        """A bound on the angle between the face and the camera, for turns up to 90 degrees."""
+        yaw, pitch = np.radians([self.yaw_deg, self.pitch_deg])
+        return float(np.degrees(np.arccos(np.cos(yaw) * np.cos(pitch))))
 
     @property
     def largest_scale(self) -> float:

@@ -90,7 +90,7 @@ class Identity:
             moles=int(rng.integers(0, 5)),
             beard=0.0 if hair_long or rng.random() < 0.4 else float(rng.uniform(0.2, 0.9)),
             **{
-                trait.name: float(rng.uniform(*trait.metadata["span"]))
+                trait.name: _drawn(rng, trait.metadata["span"])
                 for trait in fields(Identity)
                 if trait.metadata
             },
@@ -117,8 +117,12 @@ class Identity:
         return self.mouth_y - self.lip_gap
 
 
+def _drawn(rng: np.random.Generator, span: tuple[float, float]) -> float:
+    return float(rng.uniform(*span))
+
+
 def _pick(rng: np.random.Generator, table: tuple[Rgb, ...]) -> Rgb:
-    return table[rng.integers(len(table))]
+    return table[int(rng.integers(len(table)))]
 
 
 def _tinted(rgb: Rgb, rng: np.random.Generator) -> Rgb:

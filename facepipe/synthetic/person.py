@@ -15,6 +15,8 @@ from facepipe.synthetic.worn import ear_samples, glasses_samples
 
 DENSITY = 1.15
 """Samples per pixel along each direction, where a surface is stretched most."""
+TRUNK_GAP = 1.1
+"""Gap between the trunk's samples relative to the head's: it is flat and has no detail."""
 PIVOT = np.array([0, 0.75, -0.25], np.float32)
 """The head turns about the top of the neck."""
 TRUNK_YAW, TRUNK_ROLL = 0.2, 0.15
@@ -31,7 +33,7 @@ class Person:
         worn = [glasses_samples(who, gap)] if who.glasses else []
         ears = [ear_samples(who, side, gap) for side in (-1, 1)]
         self._around = join([*ears, *hair_samples(who, gap), *worn]).facing(tilt_deg)
-        self._body = body_samples(who, gap).facing(TRUNK_YAW * tilt_deg)
+        self._body = body_samples(who, gap * TRUNK_GAP).facing(TRUNK_YAW * tilt_deg)
 
     def draw(self, moment: Moment, view: View) -> tuple[Drawing, Floats]:
         """The person at `moment`, and the points `(K, 3)`: x, y and 1 where visible."""

@@ -113,18 +113,32 @@ def rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Floats:
 
 
 def spread(
-    surface: Surface, u: tuple[float, float], v: tuple[float, float], gap: float
+    surface: Surface,
+    u: tuple[float, float],
+    v: tuple[float, float],
+    gap: float,
+    share: float = 1.0,
 ) -> tuple[Floats, Floats]:
-    """A row of u `(1, C)` and a column of v `(R, 1)` whose samples lie at most `gap` apart."""
+    """A row of u `(1, C)` and a column of v `(R, 1)` whose samples lie at most `gap` apart.
+
+    Args:
+        surface: What is sampled.
+        u: First and last u.
+        v: First and last v.
+        gap: Largest distance between neighbours.
+        share: Share of the rows, and of the columns, that must keep to it.
+    """
     fine_u, fine_v = np.linspace(*u, 200), np.linspace(*v, 200)
     pos = surface(fine_u[None], fine_v[:, None])
-    return _even(pos, 2, fine_u, gap)[None], _even(pos, 1, fine_v, gap)[:, None]
+    steps_u, steps_v = (
+        np.quantile(np.sqrt((np.diff(pos, axis=axis) ** 2).sum(0)), share, axis=2 - axis)
+        for axis in (2, 1)
+    )
+    return _even(steps_u, fine_u, gap)[None], _even(steps_v, fine_v, gap)[:, None]
 
 
-def _even(pos: Floats, axis: int, fine: Floats, gap: float) -> Floats:
-    """Parameters along one axis, spaced by the longest step any line across the surface takes."""
-    steps = np.sqrt((np.diff(pos, axis=axis) ** 2).sum(0)).max(axis=2 - axis)
+def _even(steps: Floats, fine: Floats, gap: float) -> Floats:
+    """Parameters a `gap` apart, where those of `fine` are `steps` apart."""
     along = np.concatenate([[0.0], np.cumsum(steps)])
     length = float(along[-1])
-    wanted = np.linspace(0, length, int(length / gap) + 2)
-    return curve(wanted, along, fine)
+    return curve(np.linspace(0, length, int(length / gap) + 2), along, fine)

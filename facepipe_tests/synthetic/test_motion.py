@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facepipe.synthetic import Clip, Identity, MotionSettings, render
+from facepipe.synthetic import POINT_NAMES, Clip, Identity, MotionSettings, render
 from facepipe.synthetic.motion import BLINK_S, MOUTH_OPEN, move
 
 STILL = MotionSettings(yaw_deg=0, pitch_deg=0, roll_deg=0, sway=0)
@@ -69,12 +69,16 @@ def test_openings_are_known_in_millimetres_and_in_pixels():
     assert mouth_mm.max() > 5
 
 
-def test_a_closed_eye_hides_its_pupil_and_looks_like_skin():
+def test_a_closed_eye_hides_its_pupil_and_its_blue_iris():
     clip = Clip(seeds=(43,), size=128, frames=90, motion=STILL)
     blink = column(move(43, 90, clip.fps, STILL), "blink")
-    closed, opened = int(np.argmax(blink)), int(np.argmin(blink))
-    (shut, shut_truth), (wide, wide_truth) = render(clip, [closed, opened])
+    (shut, shut_truth), (wide, wide_truth) = render(clip, [np.argmax(blink), np.argmin(blink)])
+    pupils = [POINT_NAMES.index("pupil_r"), POINT_NAMES.index("pupil_l")]
+    assert wide_truth.points_px[0, pupils, 2].all()
+    assert not shut_truth.points_px[0, pupils, 2].any()
     x, y = wide_truth.point_px("pupil_r")[0].astype(int)
-    assert wide_truth.points_px[0, 4:6, 2].all()
-    assert not shut_truth.points_px[0, 4:6, 2].any()
-    assert np.ptp(shut[y - 3 : y, x - 4 : x + 5]) < np.ptp(wide[y - 3 : y, x - 4 : x + 5]) / 2
+    bluest = [
+        (eye[..., 2] - eye[..., 0]).max()
+        for eye in (frame[y - 4 : y + 5, x - 5 : x + 6].astype(int) for frame in (shut, wide))
+    ]
+    assert bluest[0] < 0 < 10 < bluest[1]
