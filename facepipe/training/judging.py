@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from facepipe.training.losses import Batch, loss_parts
 from facepipe.training.settings import TrainingSettings
 
-JUDGED = 24
-"""Faces judged each epoch: enough to tell epochs apart, at the cost of about two steps."""
+JUDGED = 16
+"""Faces judged each epoch: enough to tell epochs apart, at the cost of about one step."""
 SHOWN = 4
 """Rows of a preview."""
 

@@ -66,6 +66,7 @@ class _Training:
         self.generator = torch.Generator().manual_seed(settings.seed)
         torch.manual_seed(settings.seed)
         self.progress = Progress()
+        self.pinned: dict[str, Any] = {**settings.fixed(), **task.pinned()}
         self.notes: list[str] = []
         self.saved_step = -1
         self.seconds, self.steps_timed = 0.0, 0
@@ -93,7 +94,7 @@ class _Training:
         snapshot, notes = load_snapshot(self.place.scratch / "state")
         self.notes += notes
         if snapshot is not None:
-            check_same(snapshot.record, self._pinned())
+            check_same(snapshot.record, self.pinned)
             self.progress = restore(
                 snapshot, self.task.network, self.optimizer, self.average, self.generator
             )
@@ -199,7 +200,7 @@ class _Training:
         snapshot = capture(
             self.progress, self.task.network, self.optimizer, self.average, self.generator
         )
-        snapshot.record["pinned"] = self._pinned()
+        snapshot.record["pinned"] = self.pinned
         save_snapshot(self.place.scratch / "state", snapshot)
         self.saved_step = self.progress.step
 
@@ -215,9 +216,6 @@ class _Training:
         with self.average.shown(self.task.network):
             self.task.save(self.place.scratch)
         write_whole(self.place.scratch / "history.jsonl", history_lines(self.progress.history))
-
-    def _pinned(self) -> dict[str, Any]:
-        return {**self.settings.fixed(), **self.task.pinned()}
 
     def _pace(self) -> float:
         return self.seconds / self.steps_timed if self.steps_timed else float("nan")

@@ -35,7 +35,9 @@ class TrainingSettings:
     """
 
     epochs: int = 100
-    steps_per_epoch: int = 20
+    # 30 epochs of the identity and 50 of the adapter (WatserFace's quick preset) then take ten
+    # minutes on two cores, at 0.42 s a step
+    steps_per_epoch: int = 16
     batch_size: int = 6
     learning_rate: float = 5e-4  # 2e-3 drives the output sigmoid into saturation at the start
     warm_up_steps: int = 50
