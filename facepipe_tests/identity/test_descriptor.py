@@ -46,7 +46,7 @@ def test_pictures_of_a_person_are_alike_and_of_two_are_not(vectors):
 def test_brightness_and_the_colour_of_the_light_hardly_count(crops_of):
     crop = crops_of(3, 1)[0]
     before = describe_face(crop)
-    for gain in (np.array([0.8] * 3), np.array([1.15] * 3), np.array([1.1, 1.0, 0.9])):
+    for gain in (np.array([0.8] * 3), np.array([1.15] * 3), np.array([1.3, 1.0, 0.7])):
         lit = np.clip(crop * gain, 0, 255).astype(np.uint8)
         assert describe_face(lit) @ before > 0.9
 
@@ -60,6 +60,7 @@ def test_what_lies_around_the_face_hardly_counts(crops_of):
 
 def test_a_mirrored_face_is_nearly_the_same(crops_of):
     crop = crops_of(4, 1)[0]
+    crop[60:90, 24:40] //= 2  # a scar on one cheek, or the shadow of a turned head
     assert describe_face(np.ascontiguousarray(crop[:, ::-1])) @ describe_face(crop) > 0.9
 
 

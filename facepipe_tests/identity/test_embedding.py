@@ -21,9 +21,10 @@ from facepipe.identity.profile import build_profile
 from facepipe.identity.settings import ProfileSettings
 
 
-def write_model(path, *, side=112, size=512, batch="N", extra_output=False):
+def write_model(path, *, side=112, size=512, batch="N", extra_output=False, seed=1):
     """The mean of red, green and blue, then a fixed matrix: the ArcFace contract in small."""
-    matrix = np.random.default_rng(1).normal(size=(3, size)).astype(np.float32)
+    path.parent.mkdir(exist_ok=True)
+    matrix = np.random.default_rng(seed).normal(size=(3, size)).astype(np.float32)
     nodes = [
         helper.make_node("GlobalAveragePool", ["in"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["flat"]),
@@ -110,7 +111,6 @@ def test_a_model_that_answers_nothing_is_refused(model):
 
 def test_auto_takes_arcface_where_there_is_one(tmp_path):
     assert choose_embedder("auto", tmp_path).name == "builtin"
-    (tmp_path / "buffalo_l").mkdir()
     write_model(tmp_path / "buffalo_l" / "w600k_tiny.onnx")
     assert choose_embedder("auto", tmp_path).version == "w600k_tiny"
     assert choose_embedder("arcface", tmp_path).name == "arcface"
@@ -141,7 +141,7 @@ def profile_by(make_faces):
 
 def test_the_embedder_of_a_profile_is_found_again(model, profile_by):
     path, _ = model
-    write_model(path.parent / "arcface_0.onnx", size=512)
+    write_model(path.parent / "arcface_0.onnx", seed=2)
     for embedder in (builtin_embedder(), arcface_embedder(path)):
         assert embedder_of(profile_by(embedder), path.parent).sha256 == embedder.sha256
 
@@ -151,6 +151,13 @@ def test_two_embedders_are_not_mixed(model, profile_by):
     require_same_embedder(profile, builtin_embedder())
     with pytest.raises(BadInputError, match=r"'anna' was made with builtin 1 .* my_arcface"):
         require_same_embedder(profile, arcface_embedder(model[0]))
+
+
+def test_two_files_of_one_kind_are_not_mixed(model, profile_by, tmp_path):
+    write_model(tmp_path / "retrained" / model[0].name, seed=2)
+    profile = profile_by(arcface_embedder(model[0]))
+    with pytest.raises(BadInputError, match="cannot be compared"):
+        require_same_embedder(profile, arcface_embedder(tmp_path / "retrained" / model[0].name))
 
 
 def test_a_profile_whose_model_is_gone_says_so(model, profile_by, tmp_path_factory):
