@@ -160,4 +160,4 @@ def _shots(path: Path, scenes: IntArray | None) -> Iterator[tuple[int, Iterator[
             )
         return int(scenes[frame.index])
 
-    return groupby(ahead(decode(path)), key=scene_of)
+    return groupby(ahead(decode(path, quick=True)), key=scene_of)
