@@ -59,12 +59,15 @@ def move_colours(
     """`(H, W, 3)` Lab with the wanted mean, and `spread` (0 to 1) of the way to its contrast.
 
     What is darker than the mean moves in proportion to its lightness: black hair has no colour
-    to change, and a fixed shift would dye it.
+    to change, and a fixed shift would dye it. Less light means less colour as well: lips would
+    glow if they kept all of theirs.
     """
     ratio = float(wanted.deviation[0] / max(float(own.deviation[0]), _LEAST_SPREAD))
     stretch = 1 + spread * (min(max(ratio, 1 / _MOST_STRETCH), _MOST_STRETCH) - 1)
+    dimming = float(wanted.mean[0] / max(float(own.mean[0]), 1.0))
+    kept = np.array([1, *[min(max(dimming, 1 / _MOST_STRETCH), _MOST_STRETCH)] * 2], np.float32)
     lit = np.clip(lab[..., :1] / max(float(own.mean[0]), 1.0), 0, 1)
-    moved = lab + lit * (wanted.mean - own.mean)
+    moved = lab * kept + lit * (wanted.mean - own.mean * kept)
     moved[..., 0] += lit[..., 0] * (stretch - 1) * (lab[..., 0] - own.mean[0])
     return moved.astype(np.float32, copy=False)
 

@@ -54,6 +54,14 @@ def test_black_stays_black_when_the_light_turns_blue(skin):
     np.testing.assert_allclose(black, 0, atol=1e-5)
 
 
+def test_half_the_light_halves_the_colour_of_lips_too(skin):
+    lab = to_lab(skin)
+    own = lab_statistics(lab, EVERYWHERE)
+    dimmer = ColourStatistics(own.mean * np.float32(0.7), own.deviation)
+    lips = np.float32([[[own.mean[0] * 0.8, 45, 20]]])
+    np.testing.assert_allclose(move_colours(lips, own, dimmer, 0), lips * 0.7, rtol=1e-4)
+
+
 def test_statistics_count_only_what_the_mask_shows(skin):
     half = EVERYWHERE.copy()
     half[:, 20:] = 0
