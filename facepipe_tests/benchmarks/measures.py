@@ -1,0 +1,171 @@
+"""What is measured, and against whom."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from facepipe_tests.benchmarks.material import looped, write_1080p
+from facepipe_tests.benchmarks.people import (
+    exported_model,
+    face_set,
+    insightface_seconds,
+    swap_seconds,
+)
+
+FRAMES = 100
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: our figure, a peer's, and what they should come to."""
+
+    what: str
+    ours: str
+    peer: str
+    value: float
+    most: float
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as text."""
+        verdict = "ok" if self.value <= self.most else "MISSED"
+        return self.what, self.ours, self.peer, f"{self.value:.2f}", f"≤ {self.most:g}", verdict
+
+
+def all_rows(folder: Path, *, long: bool) -> Iterator[Row]:
+    """Measure one thing after the other."""
+    clip = write_1080p(folder / "clip.mp4", FRAMES)
+    yield definitions()
+    yield extraction(clip, folder)
+    yield mesh_swap(clip, folder)
+    yield from swapping(clip, folder)
+    if long:
+        yield memory(clip, folder)
+
+
+def best_of(work: Callable[[], object], times: int = 3) -> float:
+    """The shortest of some runs, in seconds: what the work takes when nothing else runs."""
+    taken = []
+    for _ in range(times):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return min(taken)
+
+
+def definitions() -> Row:
+    """Loading all definitions in a fresh process, beside importing Dagster alone."""
+    ours = best_of(lambda: _python("import facepipe.definitions as d; d.defs()"))
+    peer = best_of(lambda: _python("import dagster"))
+    return Row("definitions load", f"{ours:.2f} s", f"import dagster {peer:.2f} s", ours, 3.0)
+
+
+def _python(code: str) -> None:
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def extraction(clip: Path, folder: Path) -> Row:
+    """Landmarks of a 1080p clip, beside a bare loop of PyAV decoding and MediaPipe."""
+    from facepipe.inference.models import ensure_model
+    from facepipe.landmarks.detection import Clips, detect_to_file
+    from facepipe.landmarks.settings import DetectionSettings
+
+    bundle = ensure_model("face_landmarker", folder / "models")
+    clips = Clips(clip.parent, [clip])
+    settings = DetectionSettings()
+    ours = best_of(lambda: detect_to_file(clips, bundle, folder / "l.npz", settings))
+    peer = best_of(lambda: _bare_loop(clip, bundle, settings.max_faces))
+    per_frame = [f"{1000 * seconds / FRAMES:.1f} ms/frame" for seconds in (ours, peer)]
+    return Row(
+        "landmark extraction, 1080p", per_frame[0], f"bare loop {per_frame[1]}", ours / peer, 1.15
+    )
+
+
+def _bare_loop(clip: Path, bundle: Path, faces: int) -> None:
+    import mediapipe as mp
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(bundle)),
+        running_mode=vision.RunningMode.VIDEO,
+        num_faces=faces,
+    )
+    with (
+        vision.FaceLandmarker.create_from_options(options) as landmarker,
+        av.open(str(clip)) as file,
+    ):
+        for frame in file.decode(video=0):
+            image = mp.Image(
+                image_format=mp.ImageFormat.SRGB, data=frame.to_ndarray(format="rgb24")
+            )
+            landmarker.detect_for_video(image, int(frame.time * 1000))
+
+
+def mesh_swap(clip: Path, folder: Path) -> Row:
+    """One mesh swap at 128 px on one core."""
+    from facepipe.compositing.teacher import MeshTeacher
+    from facepipe.landmarks.alignment import apply_transform, cut, network_from_face
+
+    faces = face_set(clip, folder)
+    teacher, transform = MeshTeacher(faces), network_from_face()
+    crop = cut(faces.crops_rgb[0], transform, 128)
+    points = apply_transform(transform, faces.points_px[0])
+    cv2.setNumThreads(1)
+    ms = 1000 * best_of(lambda: [teacher.swap(crop, points) for _ in range(20)], 5) / 20
+    cv2.setNumThreads(-1)
+    return Row("mesh swap, 128 px, one core", f"{ms:.2f} ms", "", ms, 5.0)
+
+
+def swapping(clip: Path, folder: Path) -> Iterator[Row]:
+    """What a swap costs over its ONNX call per 1080p frame, beside InsightFace's paste-back."""
+    model = exported_model(folder)
+    ours, network = swap_seconds(clip, model, folder)
+    peer = insightface_seconds(clip, model, folder) - network
+    over = 1000 * (ours - network) / FRAMES
+    yield Row(
+        "swap over the ONNX call, 1080p",
+        f"{over:.1f} ms/frame",
+        f"INSwapper.get {1000 * peer / FRAMES:.1f} ms/frame",
+        over,
+        25.0,
+    )
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from facepipe.landmarks.detection import Clips, detect_to_file
+from facepipe.media.frames import FramesSettings, extract, select, survey
+clip, bundle, out = map(Path, sys.argv[1:])
+table = survey(clip.parent, [clip])
+extract(clip.parent, select(table, FramesSettings()), out)
+detect_to_file(Clips(clip.parent, [clip], table), bundle, out / "landmarks.npz")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def memory(clip: Path, folder: Path) -> Row:
+    """Peak memory of extraction on ten minutes, beside one minute."""
+    seconds = FRAMES / 25
+    bundle = folder / "models" / "face_landmarker.task"
+    peaks = []
+    for minutes in (10, 1):
+        place = folder / f"{minutes}min"
+        place.mkdir()
+        long = looped(clip, place / "clip.mp4", round(60 * minutes / seconds))
+        command = [sys.executable, "-c", PEAK, long, bundle, folder / f"out{minutes}"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks.append(int(done.stdout) / 1024)
+    return Row(
+        "peak memory of extraction, 1080p",
+        f"10 min: {peaks[0]:.0f} MiB",
+        f"1 min: {peaks[1]:.0f} MiB",
+        float(np.divide(*peaks)),
+        1.2,
+    )
