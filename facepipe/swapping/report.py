@@ -13,10 +13,8 @@ import pydantic
 from facepipe.arrays import FloatArray, RgbImage
 from facepipe.errors import NoFaceError, StoppedError, VerificationError
 from facepipe.files import write_whole
-from facepipe.identity.embedding import ARCFACE_PX, Embedder
+from facepipe.identity.embedding import Embedder
 from facepipe.landmarks.ahead import ahead
-from facepipe.landmarks.alignment import arcface_transform, cut
-from facepipe.landmarks.regions import five_points
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import Frame, decode
 from facepipe.swapping.casting import Cast
@@ -30,8 +28,7 @@ from facepipe.swapping.metrics import (
     landmark_error_iod,
     seam_delta_e,
 )
-
-_EMBEDDED_AT_ONCE = 16
+from facepipe.swapping.similarity import Similarity
 
 
 class Mean(pydantic.BaseModel):
@@ -151,7 +148,8 @@ def build_report(
         StoppedError: `stop` said so.
     """
     rows: list[dict[str, Any]] = []
-    similarity = _Similarity(screening)
+    references = np.stack([screening.identity, screening.target])
+    similarity = Similarity(screening.embedder, references)
     before: tuple[int, FacePair] | None = None
     for source, swapped_rgb in screening.frame_pairs():
         if stop():
@@ -206,33 +204,6 @@ def _found_again(landmarks: Landmarks, index: int, face_px: FloatArray) -> float
     ]
     nearest = min(errors, default=np.nan)
     return nearest if nearest < 1 else np.nan  # farther than the eyes are apart: another face
-
-
-class _Similarity:
-    """Cosines of swapped faces, embedded some at a time."""
-
-    def __init__(self, screening: Screening) -> None:
-        self._embedder = screening.embedder
-        self._references = np.stack([screening.identity, screening.target], axis=1)
-        self._waiting: list[RgbImage] = []
-        self._done: list[FloatArray] = []
-
-    def look(self, swapped_rgb: RgbImage, face_px: FloatArray) -> None:
-        transform = arcface_transform(five_points(face_px))
-        self._waiting.append(cut(swapped_rgb, transform, ARCFACE_PX))
-        if len(self._waiting) == _EMBEDDED_AT_ONCE:
-            self._embed()
-
-    def cosines(self) -> FloatArray:
-        """`(N, 2)` to the identity and to the target, in the order looked at."""
-        if self._waiting:
-            self._embed()
-        return np.concatenate(self._done)
-
-    def _embed(self) -> None:
-        vectors = self._embedder.embed(np.stack(self._waiting))
-        self._done.append(vectors @ self._references)
-        self._waiting = []
 
 
 def _report(table: pd.DataFrame, counts: FrameCounts, embedder: Embedder) -> Report:

@@ -17,7 +17,7 @@ from facepipe.landmarks.detection import detect
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import Frame
 from facepipe.swapping.casting import Cast, cast
-from facepipe.swapping.film import film_of
+from facepipe.swapping.film import Film, film_of
 from facepipe.swapping.making import FRAME_LOG, MANIFEST, load_drawn
 from facepipe.swapping.manifest import SwapManifest
 from facepipe.swapping.report import Report, Screening, build_report
@@ -77,19 +77,8 @@ def make_report(
         on_progress=lambda done, _: on_progress(done, total),
         stop=stop,
     )
-    target_faces = FaceSet.load(materials.target_faces)
-    tracks = frozenset(target_faces.track_id.tolist())
-    casting = cast(film.landmarks, tracks, SwapSettings(**manifest.settings))
-    screening = Screening(
-        film=film,
-        swapped=video,
-        casting=casting,
-        swapped_landmarks=found,
-        identity=materials.profile.embedding,
-        target=mean_embedding(target_faces, materials.embedder),
-        embedder=materials.embedder,
-    )
-    gallery = _Gallery(materials, settings, casting)
+    screening = _screening(materials, film, manifest, found)
+    gallery = _Gallery(materials, settings, screening.casting)
 
     def on_frame(source: Frame, swapped_rgb: RgbImage) -> None:
         gallery.look(source, swapped_rgb)
@@ -101,6 +90,22 @@ def make_report(
         table.to_parquet(aside, index=False)
     save_sheet(contact_sheet(gallery.moments), out / "contact_sheet.png")
     return report
+
+
+def _screening(
+    materials: ReportMaterials, film: Film, manifest: SwapManifest, found: Landmarks
+) -> Screening:
+    faces = FaceSet.load(materials.target_faces)
+    tracks = frozenset(faces.track_id.tolist())
+    return Screening(
+        film=film,
+        swapped=materials.swapped / manifest.video.name,
+        casting=cast(film.landmarks, tracks, SwapSettings(**manifest.settings)),
+        swapped_landmarks=found,
+        identity=materials.profile.embedding,
+        target=mean_embedding(faces, materials.embedder),
+        embedder=materials.embedder,
+    )
 
 
 class _Gallery:
