@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import dagster as dg
 import typer
 from rich.table import Table
 
 from facepipe.cli.console import stdout
 from facepipe.cli.surroundings import dagster_instance, store
 from facepipe.defs.inputs import CONSENT_FILE, consented_media, input_event
-from facepipe.defs.partitions import PARTITIONS, Side, names_in
+from facepipe.defs.partitions import PARTITIONS, Side
 from facepipe.defs.storage import Store
 from facepipe.errors import BadInputError, ConsentError, MediaError
 from facepipe.files import storage_errors
@@ -142,20 +141,7 @@ def remove(
         typer.confirm(f"Delete {side} {name} and everything made from it?", abort=True)
     here.remove(side, name)
     with dagster_instance() as instance:
-        forget(instance, side, name)
+        # Dagster cannot wipe one partition of its SQLite event log: the events stay, unused
+        instance.delete_dynamic_partition(PARTITIONS[side].name or side, name)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     stdout.print(f"{side} {name}: removed at {now}", markup=False, highlight=False)
-
-
-def forget(instance: dg.DagsterInstance, side: Side, name: str) -> None:
-    """Remove a partition, and what Dagster recorded of its assets."""
-    for key in instance.get_asset_keys():
-        position = 1 if key.path[0] == "pair" and side == "target" else 0
-        parts = {
-            part
-            for part in instance.get_materialized_partitions(key)
-            if key.path[0] in (side, "pair") and names_in(part)[position] == name
-        }
-        if parts:
-            instance.wipe_asset_partitions(dg.AssetKey(key.path), sorted(parts))
-    instance.delete_dynamic_partition(PARTITIONS[side].name or side, name)

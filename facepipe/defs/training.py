@@ -176,7 +176,7 @@ def describe_training(folder: Path) -> dict[str, Any]:
 
 def describe_export(folder: Path) -> dict[str, Any]:
     """Parity, size and lineage of an exported model."""
-    (record,) = folder.glob("*.json")
+    (record,) = folder.glob("[!.]*.json")
     facts: dict[str, Any] = json.loads(record.read_text())
     plain = {name: value for name, value in facts.items() if isinstance(value, int | float | str)}
     return plain | {"record": dg.MetadataValue.json(facts)}

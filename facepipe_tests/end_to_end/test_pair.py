@@ -77,6 +77,7 @@ def test_the_report_has_the_keys_of_the_contract(made):
     assert report["background_ssim"] >= 0.98
 
 
+@pytest.mark.filterwarnings("ignore:`estimate` is deprecated")  # called by insightface
 def test_insightface_loads_the_export_and_swaps_a_frame(made, clips):
     from insightface.app.common import Face
     from insightface.model_zoo import get_model
@@ -100,10 +101,18 @@ def test_insightface_loads_the_export_and_swaps_a_frame(made, clips):
 
 
 def test_status_says_that_all_is_made_and_then_what_a_changed_target_makes_stale(made, clips):
-    assert made.run("status").stdout.count(" made ") == 18
+    assert made.run("status").stdout.count(" made ") == 17
     folder = made.root / "targets" / "ben"
     (folder / "consent.json").touch()
     assert "stale" not in made.run("status", "ada", "ben").stdout
+
+
+def test_the_same_media_and_settings_give_the_same_bytes_elsewhere(made, empty, clips):
+    for side, name, folder in (("identity", "ada", "identities"), ("target", "ben", "targets")):
+        record = made.root / folder / name / "consent.json"
+        empty.run("add", side, name, clips[name], "--consent", record)
+    empty.swap("ada", "ben")
+    assert versions(empty) == versions(made)
 
 
 def test_more_epochs_continue_the_training_and_leave_the_identity_alone(made):
@@ -127,11 +136,3 @@ def test_a_target_added_later_shares_no_file_and_leaves_the_identity_alone(made,
         assert sum(1 for _ in container.decode(video=0)) == 30
     made.run("remove", "target", "twin", "--yes")
     assert not any("twin" in part for path in inodes(made) for part in path.parts)
-
-
-def test_the_same_media_and_settings_give_the_same_bytes_elsewhere(made, empty, clips):
-    for side, name, folder in (("identity", "ada", "identities"), ("target", "ben", "targets")):
-        record = made.root / folder / name / "consent.json"
-        empty.run("add", side, name, clips[name], "--consent", record)
-    empty.swap("ada", "ben", "pair/lora_checkpoint.epochs=3")
-    assert versions(empty) == versions(made)
