@@ -20,6 +20,12 @@ from facepipe.settings import checked_name
 
 DEMO_PEOPLE = {"ada": 6, "ben": 43}
 """The demo's cast: identity and target, by seed of the synthetic renderer."""
+MADE = (
+    "identity/frames", "identity/landmarks", "identity/smoothed_landmarks", "identity/faces",
+    "identity/profile", "identity/checkpoint", "identity/onnx", "target/frames",
+    "target/landmarks", "target/smoothed_landmarks", "target/faces", "pair/lora_checkpoint",
+    "pair/lora_onnx", "pair/swapped_video", "pair/swap_report",
+)  # fmt: skip
 DEMO_SECONDS = {"ada": 6.0, "ben": 4.0}
 
 
@@ -67,11 +73,17 @@ def show_result(identity: str, target: str) -> None:
     for name, value in _flat(report):
         table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
     stdout.print(table)
-    for key_of, file in (("pair/swapped_video", "swapped.mp4"), ("pair/lora_onnx", "*.onnx")):
-        for path in sorted(here.place(key_of, key).glob(file)):
-            stdout.print(f"{key_of}: {path}", markup=False, highlight=False, soft_wrap=True)
-    sheet = report_folder / "contact_sheet.png"
-    stdout.print(f"contact sheet: {sheet}", markup=False, highlight=False, soft_wrap=True)
+    partitions = {"identity": identity, "target": target, "pair": key}
+    for asset, partition in ((key, partitions[key.split("/")[0]]) for key in MADE):
+        place = here.place(asset, partition)
+        if place.is_dir():
+            _say(f"{asset}: {place}")
+    _say(f"swapped video: {here.place('pair/swapped_video', key) / 'swapped.mp4'}")
+    _say(f"contact sheet: {report_folder / 'contact_sheet.png'}")
+
+
+def _say(line: str) -> None:
+    stdout.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _flat(report: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:

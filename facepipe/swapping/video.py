@@ -69,7 +69,7 @@ def swap_video(
     casting = cast(film.landmarks, take.tracks, settings)
     done = 0
     with VideoWriter(out, film.info, EncodeSettings(settings.crf, settings.preset)) as writer:
-        for frame, shown_rgb in ahead(_swapped(take, casting, settings)):
+        for frame, shown_rgb in ahead(_swapped(take, casting, settings, film.frames())):
             if stop():
                 raise StoppedError(f"stopped after {done} of {total} frames; no video is written")
             writer.write(shown_rgb, frame.pts)
@@ -86,10 +86,18 @@ def swap_video(
     )
 
 
-def _swapped(take: Take, casting: Cast, settings: SwapSettings) -> Iterator[tuple[Frame, RgbImage]]:
-    """Every frame with what it shows in the end."""
+def swapped_frames(
+    take: Take, settings: SwapSettings, frames: Iterator[Frame]
+) -> Iterator[tuple[Frame, RgbImage]]:
+    """Each of the film's `frames`, decoded elsewhere, with what it shows in the end."""
+    casting = cast(take.film.landmarks, take.tracks, settings)
+    return _swapped(take, casting, settings, frames)
+
+
+def _swapped(
+    take: Take, casting: Cast, settings: SwapSettings, coming: Iterator[Frame]
+) -> Iterator[tuple[Frame, RgbImage]]:
     fitter = _Fitter(casting, settings)
-    coming = take.film.frames()
     while frames := list(islice(coming, settings.batch)):
         places = {
             f.index: _place(f, casting, take.swapper.size_px)

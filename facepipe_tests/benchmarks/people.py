@@ -59,7 +59,7 @@ class Timed:
 
 
 def swap_seconds(clip: Path, model: Path, folder: Path) -> tuple[float, float]:
-    """Seconds to swap a clip's frames, decoded before and encoded never, and the network's share."""
+    """Seconds to swap decoded frames without encoding them, and the network's share of it."""
     from facepipe.inference.models import ensure_model
     from facepipe.landmarks.detection import detect
     from facepipe.swapping.film import film_of
