@@ -11,14 +11,17 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.error import EOFError as EndOfFileError
 from av.error import FFmpegError, InvalidDataError
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from facepipe.errors import MediaError
+from facepipe.media.colour import display_matrix
 
 FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,gif,mxf,h264,hevc,ivf,yuv4mpegpipe"
 MAX_PICTURE_PX = 89_478_485
@@ -36,12 +39,14 @@ class ClipFrame:
         pts: Presentation time in units of the clip's time base; grows strictly.
         pts_s: The same in seconds.
         picture: FFmpeg's frame.
+        turn: `(2, 2)` how the clip wants it shown, as `colour.display_matrix` says.
     """
 
     index: int
     pts: int
     pts_s: float
     picture: VideoFrame
+    turn: NDArray[np.int32]
 
 
 @contextmanager
@@ -75,11 +80,13 @@ def read_clip(path: Path) -> Iterator[ClipFrame]:
         stream.thread_type = "AUTO"
         time_base = stream.time_base or Fraction(1, 1000)
         expected = _promised(container, stream) or stream.frames
-        index, pts = 0, None
+        index, pts, turn = 0, None, np.eye(2, dtype=np.int32)
         try:
             for picture in _pictures(container, stream):
                 pts = _next_time(picture.pts, pts)
-                yield ClipFrame(index, pts, float(pts * time_base), picture)
+                # Asking makes a frame refer to itself: each would live until Python's next search
+                turn = turn if index else display_matrix(picture)
+                yield ClipFrame(index, pts, float(pts * time_base), picture, turn)
                 index += 1
         except FFmpegError as error:
             raise _broken(path, index, expected, _cause(error)) from error

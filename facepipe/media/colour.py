@@ -82,15 +82,18 @@ NO_TAGS = ColourTags()
 """Of a picture: converted as BT.601, tagged as nothing."""
 
 
-def to_rgb(picture: VideoFrame, *, quick: bool = False) -> RgbImage:
-    """The frame as `(H, W, 3)` RGB, turned upright; quick colours may be a level or two off."""
+def to_rgb(picture: VideoFrame, turn: NDArray[np.int32], *, quick: bool = False) -> RgbImage:
+    """The frame as `(H, W, 3)` RGB, turned as `turn` says.
+
+    Quick colours may be a level or two off.
+    """
     rgb = picture.reformat(
         format="rgb24",
         src_colorspace=ColourTags.of(picture).conversion,
         interpolation=Interpolation.BILINEAR if quick else _TRUE_COLOUR,
         threads=1,
     )
-    return np.ascontiguousarray(upright(_pixels(rgb), display_matrix(picture)))
+    return np.ascontiguousarray(upright(_pixels(rgb), turn))
 
 
 class YuvConverter:

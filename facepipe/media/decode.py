@@ -51,7 +51,7 @@ def decode(path: Path, *, quick: bool = False) -> Iterator[Frame]:
 
 def _rgb(path: Path, frame: ClipFrame, *, quick: bool) -> RgbImage:
     try:
-        return to_rgb(frame.picture, quick=quick)
+        return to_rgb(frame.picture, frame.turn, quick=quick)
     except FFmpegError as error:
         kind = frame.picture.format.name
         raise MediaError(

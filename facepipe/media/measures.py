@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facepipe.media.clips import read_clip
-from facepipe.media.colour import display_matrix, to_luminance
+from facepipe.media.colour import to_luminance
 from facepipe.media.pictures import read_picture
 from facepipe.media.probe import kind_of
 
@@ -88,7 +88,7 @@ def _luminances(path: Path) -> Iterator[tuple[int, float, tuple[int, int], NDArr
         return
     for frame in read_clip(path):
         width, height = frame.picture.width, frame.picture.height
-        shown = (height, width) if display_matrix(frame.picture)[0, 0] == 0 else (width, height)
+        shown = (height, width) if frame.turn[0, 0] == 0 else (width, height)
         small = to_luminance(frame.picture, *_small_wh(width, height))
         yield frame.index, frame.pts_s, shown, small
 
