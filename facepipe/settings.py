@@ -26,7 +26,7 @@ def checked_name(name: str, kind: str) -> str:
 
 def data_root(environment: Mapping[str, str] = os.environ) -> Path:
     """The absolute folder that holds all media, models and assets (`FACEPIPE_DATA`)."""
-    return Path(environment.get("FACEPIPE_DATA", "data")).absolute()
+    return Path(environment.get("FACEPIPE_DATA") or "data").absolute()
 
 
 def dagster_home(environment: Mapping[str, str] = os.environ) -> Path:

@@ -6,8 +6,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
-import click
 import typer
+from dagster import DagsterExecutionInterruptedError
 
 from facepipe.cli.console import stderr
 from facepipe.cli.surroundings import read_dotenv
@@ -42,20 +42,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def exit_code_of(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors become one line on stderr and a code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
         result = app(args=one_value_each(given), standalone_mode=False)
-    except click.ClickException as error:
-        return _fail(error.format_message(), 2)
-    except FacepipeError as error:
-        return _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; run the same command again to go on", INTERRUPTED)
-    except OSError as error:
-        return _fail(f"{error.filename or 'system'}: {error.strerror or error}", 1)
-    except Exception as error:  # noqa: BLE001  whatever happens, the user reads one line
-        return _fail(f"{type(error).__name__}: {error}", 1)
+    except (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError) as error:  # noqa: BLE001
+        if os.environ.get("FACEPIPE_DEBUG"):
+            traceback.print_exc()
+        message, code = ending(error)
+        line = " ".join(message.split())
+        stderr.print(f"error: {line}", markup=False, highlight=False, soft_wrap=True)
+        return code
     return result if isinstance(result, int) else 0
+
+
+def ending(error: BaseException) -> tuple[str, int]:
+    """What to say of an error, and the code to end with."""
+    match error:
+        case FacepipeError():
+            return str(error), error.exit_code
+        case typer.TyperException():
+            return _usage(error), 2
+        case typer.Abort():
+            return "not confirmed; nothing was changed", 2
+        case KeyboardInterrupt() | DagsterExecutionInterruptedError():
+            return "interrupted; run the same command again to go on", INTERRUPTED
+        case OSError():
+            return f"{error.filename or 'system'}: {error.strerror or error}", 1
+        case _:
+            return f"{type(error).__name__}: {error}", 1
 
 
 def one_value_each(arguments: Sequence[str]) -> list[str]:
@@ -75,12 +89,11 @@ def one_value_each(arguments: Sequence[str]) -> list[str]:
     return spread
 
 
-def _fail(message: str, code: int) -> int:
-    if os.environ.get("FACEPIPE_DEBUG"):
-        traceback.print_exc()
-    one_line = " ".join(message.split())
-    stderr.print(f"error: {one_line}", markup=False, highlight=False, soft_wrap=True)
-    return code
+def _usage(error: typer.TyperException) -> str:
+    """What was wrong with the command line; help asked for by giving nothing is its first line."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    first = message.strip().splitlines()[0] if message.strip() else type(error).__name__
+    return f"{first.strip()} (see --help)"
 
 
 def _add_commands() -> None:

@@ -1,27 +1,31 @@
 """`facepipe add | list | remove`: the people and targets of a data root."""
 
 import shutil
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import dagster as dg
 import typer
 from rich.table import Table
 
 from facepipe.cli.console import stdout
 from facepipe.cli.surroundings import dagster_instance, store
-from facepipe.defs.inputs import CONSENT_FILE, consented_media, input_event
+from facepipe.defs.inputs import (
+    CONSENT_FILE,
+    USE,
+    consented_media,
+    input_event,
+    media_digests,
+)
 from facepipe.defs.partitions import PARTITIONS, Side
 from facepipe.defs.storage import Store
 from facepipe.errors import BadInputError, ConsentError, MediaError
 from facepipe.files import storage_errors
-from facepipe.publishing import publish_folder
+from facepipe.publishing import held, publish_folder
 from facepipe.settings import checked_name
 
 SIDES: tuple[Side, ...] = ("identity", "target")
-USE: dict[Side, str] = {"identity": "train", "target": "swap"}
-"""What a person must at least have consented to before their media are copied in."""
 
 
 def register(app: typer.Typer) -> None:
@@ -35,20 +39,29 @@ def register(app: typer.Typer) -> None:
 
 
 MediaArgument = Annotated[list[Path], typer.Argument(help="Images, videos, or folders of them.")]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="Put these media in the place of those under this name.")
+]
 ConsentOption = Annotated[Path, typer.Option("--consent", help="The consent record.")]
 
 
-def add_identity(name: str, media: MediaArgument, consent: ConsentOption) -> None:
+def add_identity(
+    name: str, media: MediaArgument, consent: ConsentOption, replace: ReplaceOption = False
+) -> None:
     """Add a person whose face is to be learnt."""
-    add_input("identity", name, media, consent)
+    add_input("identity", name, media, consent, replace=replace)
 
 
-def add_target(name: str, media: MediaArgument, consent: ConsentOption) -> None:
+def add_target(
+    name: str, media: MediaArgument, consent: ConsentOption, replace: ReplaceOption = False
+) -> None:
     """Add a video, or images, whose face is to be replaced."""
-    add_input("target", name, media, consent)
+    add_input("target", name, media, consent, replace=replace)
 
 
-def add_input(side: Side, name: str, media: list[Path], consent: Path) -> None:
+def add_input(
+    side: Side, name: str, media: list[Path], consent: Path, *, replace: bool = False
+) -> None:
     """Copy media in, check them and their consent, and register the partition.
 
     Everything is checked aside first: nothing is registered, and nothing that was there is
@@ -63,19 +76,30 @@ def add_input(side: Side, name: str, media: list[Path], consent: Path) -> None:
     place = here.input_folder(side, name)
     if not consent.is_file():
         raise ConsentError(f"{consent}: no such consent record; make one: facepipe consent new")
-    with storage_errors(place):
-        Path(here.root).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=here.root, prefix=".adding-") as folder:
-            aside = Store(root=folder)
-            copy = aside.input_folder(side, name)
-            _copy_in([*_files(media), consent], copy, consent)
-            consented_media(aside, side, name, USE[side])
-            check_media(copy)
-            publish_folder(copy, place)
-    with dagster_instance() as instance:
+    with storage_errors(place), dagster_instance() as instance:
+        adding = Path(here.root, ".adding")
+        with held(adding.with_name(".adding.lock"), "an input folder"):
+            shutil.rmtree(adding, ignore_errors=True)  # what a killed command may have left
+            try:
+                aside = Store(root=str(adding))
+                copy = aside.input_folder(side, name)
+                _copy_in([*_files(media), consent], copy, consent)
+                consented_media(aside, side, name, USE[side])
+                check_media(copy)
+                _refuse_other_media(place, copy, replace=replace)
+                publish_folder(copy, place)
+            finally:
+                shutil.rmtree(adding, ignore_errors=True)
         instance.add_dynamic_partitions(PARTITIONS[side].name or side, [name])
         instance.report_runless_asset_event(input_event(here, side, name))
     stdout.print(f"{side} {name}: {place}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _refuse_other_media(place: Path, copy: Path, *, replace: bool) -> None:
+    if place.exists() and not replace and media_digests(place) != media_digests(copy):
+        raise BadInputError(
+            f"{place} holds other media already: choose another name, or give --replace"
+        )
 
 
 def check_media(folder: Path) -> None:
@@ -139,9 +163,20 @@ def remove(
         raise BadInputError(f"{side} {name!r} is unknown; known: {known}")
     if not yes:
         typer.confirm(f"Delete {side} {name} and everything made from it?", abort=True)
-    here.remove(side, name)
     with dagster_instance() as instance:
-        # Dagster cannot wipe one partition of its SQLite event log: the events stay, unused
+        partitions = {partition for _, partition in here.made_from(side, name)} | {name}
+        here.remove(side, name)
+        for run_id in runs_of(instance, partitions):
+            instance.delete_run(run_id)  # their events hold thumbnails
         instance.delete_dynamic_partition(PARTITIONS[side].name or side, name)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     stdout.print(f"{side} {name}: removed at {now}", markup=False, highlight=False)
+
+
+def runs_of(instance: dg.DagsterInstance, partitions: set[str]) -> list[str]:
+    """The runs that worked on one of the partitions."""
+    return [
+        run_id
+        for partition in sorted(partitions)
+        for run_id in instance.get_run_ids(dg.RunsFilter(tags={"dagster/partition": partition}))
+    ]

@@ -12,13 +12,19 @@ from rich.table import Table
 
 from facepipe.cli.console import following, stderr, stdout
 from facepipe.cli.inputs import add_input
-from facepipe.cli.running import Pair, choose_settings, run_pair, with_assignments
+from facepipe.cli.running import (
+    Pair,
+    checked_device,
+    choose_settings,
+    run_pair,
+    with_assignments,
+)
 from facepipe.cli.surroundings import dagster_instance, store
 from facepipe.defs.partitions import pair_key
 from facepipe.defs.presets import DEMO_PRESETS
 from facepipe.settings import checked_name
 
-DEMO_PEOPLE = {"ada": 6, "ben": 43}
+DEMO_PEOPLE = {"demo_ada": 6, "demo_ben": 43}
 """The demo's cast: identity and target, by seed of the synthetic renderer."""
 MADE = (
     "identity/frames", "identity/landmarks", "identity/smoothed_landmarks", "identity/faces",
@@ -26,7 +32,7 @@ MADE = (
     "target/landmarks", "target/smoothed_landmarks", "target/faces", "pair/lora_checkpoint",
     "pair/lora_onnx", "pair/swapped_video", "pair/swap_report",
 )  # fmt: skip
-DEMO_SECONDS = {"ada": 6.0, "ben": 4.0}
+DEMO_SECONDS = {"demo_ada": 6.0, "demo_ben": 4.0}
 
 
 def register(app: typer.Typer) -> None:
@@ -46,12 +52,14 @@ def run(
     target: str,
     preset: Annotated[str | None, typer.Option(help="quick, production or maximum.")] = None,
     assignments: SetOption = [],  # noqa: B006  typer reads the default, nothing writes to it
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    device: Annotated[
+        str | None, typer.Option(help="auto, cuda, mps or cpu; default: FACEPIPE_DEVICE, or auto.")
+    ] = None,
 ) -> None:
     """Make everything from raw media to the swap report; only what is stale."""
     checked_name(identity, "identity")
     checked_name(target, "target")
-    pair = Pair(identity, target, choose_settings(preset, assignments), {"device": device})
+    pair = Pair(identity, target, choose_settings(preset, assignments), checked_device(device))
     make_pair(pair)
 
 
@@ -115,9 +123,9 @@ def demo(
     quick: Annotated[bool, typer.Option("--quick", help="Train for a minute only.")] = False,
 ) -> None:
     """Render two synthetic people, swap one's face onto the other, and show the result."""
-    from facepipe.cli.models import fetch_model
+    from facepipe.cli.models import NEEDED, fetch_model
 
-    fetch_model("face_landmarker")
+    fetch_model(NEEDED)
     for (name, seed), side in zip(DEMO_PEOPLE.items(), ("identity", "target"), strict=True):
         with tempfile.TemporaryDirectory() as folder:
             _render(Path(folder), name, seed)

@@ -8,6 +8,9 @@ from rich.table import Table
 from facepipe.cli.console import following, stdout
 from facepipe.cli.surroundings import store
 
+NEEDED = "face_landmarker"
+"""The one file that nothing runs without."""
+
 
 def register(app: typer.Typer) -> None:
     """Put these commands into the application."""
@@ -33,7 +36,9 @@ def show() -> None:
     stdout.print(table)
 
 
-def fetch(name: str, accept_licence: AcceptOption = False) -> None:
+def fetch(
+    name: Annotated[str, typer.Argument()] = NEEDED, accept_licence: AcceptOption = False
+) -> None:
     """Fetch a weight file, check its hash, and note it in MODELS.lock."""
     fetch_model(name, accept_licence=accept_licence)
 

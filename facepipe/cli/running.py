@@ -1,17 +1,19 @@
 """Run a pair through Dagster: its media to its report, in this process, on the real instance."""
 
-from collections.abc import Mapping
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 from pydantic import ValidationError
 
+from facepipe.cli.processes import PROCESS_TAG, free_dead_slots, own_process
 from facepipe.cli.surroundings import store
 from facepipe.defs.inputs import consented_media, input_event, is_reported
 from facepipe.defs.partitions import PARTITIONS, Side, pair_key
 from facepipe.defs.presets import PRESETS, SETTINGS, SETTINGS_CLASSES
 from facepipe.defs.progress import Listener, listening
+from facepipe.defs.recipes import read_recipe
 from facepipe.errors import BadInputError, SettingsError
 
 NOT_FOR_MESH = ("identity/checkpoint", "identity/onnx", "pair/lora_checkpoint", "pair/lora_onnx")
@@ -26,7 +28,7 @@ class Pair:
     identity: str
     target: str
     settings: Chosen = field(default_factory=dict)
-    device: Mapping[str, Any] = field(default_factory=dict)
+    device: str | None = None
 
 
 def choose_settings(preset: str | None, assignments: list[str]) -> Chosen:
@@ -88,13 +90,16 @@ def run_pair(instance: dg.DagsterInstance, pair: Pair, listener: Listener) -> No
         FacepipeError: What an asset raised, or an unknown identity or target.
     """
     sides: list[tuple[Side, str]] = [("identity", pair.identity), ("target", pair.target)]
+    key = pair_key(pair.identity, pair.target)
+    mesh = _swapper(pair, key) == "mesh"
+    for side, name in sides:
+        _check_media(side, name, trains=not mesh or side == "identity")
     for side, name in sides:
         _report_media(instance, side, name)
-    mesh = pair.settings.get("pair/swapped_video", {}).get("swapper") == "mesh"
+    free_dead_slots(instance)
     with listening(listener):
         for side, name in sides:
             run_job(instance, f"{side}_job", name, pair, without=NOT_FOR_MESH if mesh else ())
-        key = pair_key(pair.identity, pair.target)
         run_job(instance, "pair_job", key, pair, without=NOT_FOR_MESH if mesh else ())
 
 
@@ -120,26 +125,52 @@ def run_job(
             if key in names
         },
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-        "resources": {"device": {"config": dict(pair.device)}},
     }
+    if pair.device:
+        config["resources"] = {"device": {"config": {"device": pair.device}}}
     job.execute_in_process(
         instance=instance,
         partition_key=partition_key,
         asset_selection=sorted(selected),
         run_config=config,
-        tags={"facepipe/command": "run"},
+        tags={PROCESS_TAG: own_process()},
     )
 
 
-def _report_media(instance: dg.DagsterInstance, side: Side, name: str) -> None:
+def checked_device(device: str | None) -> str | None:
+    """The device asked for, or the surroundings' choice, if it is there.
+
+    Raises:
+        SettingsError: It is unknown or not there.
+    """
+    from facepipe.training.device import DeviceSettings, chosen_device
+
+    wanted: Any = device or os.environ.get("FACEPIPE_DEVICE") or "auto"
+    chosen_device(DeviceSettings(wanted))
+    return device
+
+
+def _swapper(pair: Pair, key: str) -> str:
+    """What draws the faces: as set now, else as the pair was swapped last."""
+    recipe = read_recipe(store().place("pair/swapped_video", key))
+    before = recipe["settings"] if recipe else {}
+    return {**before, **pair.settings.get("pair/swapped_video", {})}.get("swapper", "lora")
+
+
+def _check_media(side: Side, name: str, *, trains: bool) -> None:
+    """Refuse at once what would be refused hours later."""
     here = store()
     if name not in here.input_names(side):
         known = ", ".join(here.input_names(side)) or "none"
         raise BadInputError(
             f"{side} {name!r} is unknown; known: {known}; add it: facepipe add {side} NAME MEDIA…"
         )
-    consented_media(here, side, name, "train" if side == "identity" else "swap")
+    for use in ("train", "swap") if trains else ("swap",):
+        consented_media(here, side, name, use)
+
+
+def _report_media(instance: dg.DagsterInstance, side: Side, name: str) -> None:
     instance.add_dynamic_partitions(PARTITIONS[side].name or side, [name])
-    event = input_event(here, side, name)
+    event = input_event(store(), side, name)
     if not is_reported(instance, event):
         instance.report_runless_asset_event(event)

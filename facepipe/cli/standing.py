@@ -12,7 +12,8 @@ from dagster._core.storage.dagster_run import DagsterRunStatus, RunsFilter
 
 from facepipe.defs.inputs import input_event, is_reported
 from facepipe.defs.partitions import Side
-from facepipe.defs.storage import Store, read_recipe
+from facepipe.defs.recipes import read_recipe
+from facepipe.defs.storage import Store
 from facepipe.errors import BadInputError, FacepipeError
 
 

@@ -25,12 +25,13 @@ run_monitoring: {enabled: true, poll_interval_seconds: 10, cancel_timeout_second
 
 
 def read_dotenv() -> None:
-    """Take what `.env` sets, unless the caller has chosen another data root."""
+    """Take what `.env` sets, but for Dagster's home where the caller chose another data root."""
     values = {name: value or "" for name, value in dotenv_values(".env").items()}
-    chosen = os.environ.get("FACEPIPE_DATA", values.get("FACEPIPE_DATA"))
-    if chosen == values.get("FACEPIPE_DATA"):
-        for name, value in values.items():
-            os.environ.setdefault(name, value)
+    chosen = os.environ.get("FACEPIPE_DATA")
+    if chosen and data_root() != data_root(values):
+        values.pop("DAGSTER_HOME", None)  # it belongs to the other data root
+    for name, value in values.items():
+        os.environ.setdefault(name, value)
 
 
 def prepare_home() -> Path:
@@ -43,8 +44,9 @@ def prepare_home() -> Path:
     home = dagster_home()
     if not (home / "dagster.yaml").is_file():
         write_whole(home / "dagster.yaml", _DAGSTER_YAML)
+    given = {"FACEPIPE_DATA", "DAGSTER_HOME"} & set(os.environ)
     os.environ["DAGSTER_HOME"] = str(home)
-    if Path("workspace.yaml").is_file() and not Path(".env").exists():
+    if Path("workspace.yaml").is_file() and not Path(".env").exists() and not given:
         lines = {
             "DAGSTER_HOME": home,
             "DAGSTER_MODULE_NAME": "facepipe.definitions",

@@ -3,11 +3,12 @@
 import dagster as dg
 
 from facepipe.defs.inputs import input_event, is_reported
-from facepipe.defs.partitions import PARTITIONS, Side
-from facepipe.defs.storage import Store, read_recipe
+from facepipe.defs.partitions import PARTITIONS, SIDES, names_in
+from facepipe.defs.recipes import read_recipe
+from facepipe.defs.storage import Store
 from facepipe.errors import FacepipeError
 
-_SETTLE_S = 30
+_LOOK_EVERY_S = 30
 
 
 keep_in_sync = dg.AutomationConditionSensorDefinition(
@@ -36,19 +37,18 @@ pair_job = dg.define_asset_job(
 
 
 @dg.sensor(
-    minimum_interval_seconds=_SETTLE_S,
+    minimum_interval_seconds=_LOOK_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Registers new input folders and reports their version when they change.",
 )
 def media_folders(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:
     """Report each input folder whose content is not the one reported last."""
-    sides: tuple[Side, ...] = ("identity", "target")
     events: list[dg.AssetMaterialization] = []
-    for side in sides:
+    for side in SIDES:
         for name in store.input_names(side):
             try:
                 event = input_event(store, side, name)
-            except FacepipeError as error:
+            except (FacepipeError, OSError) as error:  # a copy in progress, or nothing to read
                 context.log.warning("%s %s: %s", side, name, error)
                 continue
             if not is_reported(context.instance, event):
@@ -57,7 +57,7 @@ def media_folders(context: dg.SensorEvaluationContext, store: Store) -> dg.Senso
         PARTITIONS[side].build_add_request(
             [e.partition for e in events if e.partition and e.asset_key.path[0] == side]
         )
-        for side in sides
+        for side in SIDES
     ]
     return dg.SensorResult(dynamic_partitions_requests=requests, asset_events=events)
 
@@ -70,20 +70,19 @@ def media_folders(context: dg.SensorEvaluationContext, store: Store) -> dg.Senso
 )
 def nightly(context: dg.ScheduleEvaluationContext, store: Store) -> list[dg.RunRequest]:
     """One run for each pair that has a swapped video; what did not change is used again."""
-    keys = sorted(
-        context.instance.get_materialized_partitions(dg.AssetKey(["pair", "swapped_video"]))
-    )
+    video = dg.AssetKey(["pair", "swapped_video"])
     return [
-        dg.RunRequest(run_key=None, partition_key=key, run_config=_last_settings(store, key))
-        for key in keys
+        dg.RunRequest(partition_key=key, asset_selection=_wanted(store, key))
+        for key in sorted(context.instance.get_materialized_partitions(video))
+        if all(
+            name in store.input_names(side) for side, name in zip(SIDES, names_in(key), strict=True)
+        )
     ]
 
 
-def _last_settings(store: Store, partition_key: str) -> dict[str, object]:
-    """The run config that repeats the settings a pair was made with."""
-    ops: dict[str, object] = {}
-    for name in ("lora_checkpoint", "lora_onnx", "swapped_video", "swap_report"):
-        recipe = read_recipe(store.place(f"pair/{name}", partition_key))
-        if recipe and recipe["settings"]:
-            ops[f"pair__{name}"] = {"config": recipe["settings"]}
-    return {"ops": ops}
+def _wanted(store: Store, partition_key: str) -> list[dg.AssetKey] | None:
+    """The video and report alone for a pair swapped by mesh; everything otherwise."""
+    recipe = read_recipe(store.place("pair/swapped_video", partition_key))
+    if recipe is None or recipe["settings"].get("swapper") != "mesh":
+        return None
+    return [dg.AssetKey(["pair", name]) for name in ("swapped_video", "swap_report")]

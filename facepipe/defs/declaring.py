@@ -5,13 +5,15 @@ import re
 import types
 import typing
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import dagster as dg
 import pydantic
 
 from facepipe.defs.automation_condition import in_sync
 from facepipe.defs.partitions import IDENTITY, PAIR, TARGET
+from facepipe.defs.recipes import read_recipe
+from facepipe.defs.storage import Store
 
 SettingsT = TypeVar("SettingsT")
 OWNERS = ["team:facepipe"]
@@ -78,13 +80,23 @@ def settings_model(settings: type) -> type[dg.Config]:
     return pydantic.create_model(f"{settings.__name__}Config", __base__=dg.Config, **fields)
 
 
-def chosen(context: dg.AssetExecutionContext, settings: type[SettingsT]) -> SettingsT:
+def chosen(context: dg.AssetExecutionContext, store: Store, settings: type[SettingsT]) -> SettingsT:
     """The settings of this run, checked by the room they belong to.
+
+    What the run does not set stays as it was when the asset was made last, so that a schedule, a
+    sensor, or a plain run repeats what was chosen once.
 
     Raises:
         SettingsError: A value is out of range.
     """
-    return settings(**context.op_execution_context.op_config)
+    key = context.asset_key.to_user_string()
+    ops = context.run.run_config.get("ops", {})
+    given = ops.get(key.replace("/", "__"), {}).get("config", {})
+    known = {field.name for field in dataclasses.fields(cast(Any, settings))}
+    published = read_recipe(store.place(key, str(context.partition_key)))
+    before = published["settings"] if published else {}
+    kept = {name: value for name, value in before.items() if name in known}
+    return settings(**{**kept, **given})
 
 
 def as_recipe(settings: Any) -> dict[str, Any]:

@@ -8,11 +8,11 @@ import pandas as pd
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import as_recipe, chosen, declared
-from facepipe.defs.inputs import consented_media
+from facepipe.defs.inputs import USE, consented_media
 from facepipe.defs.landmarks import FILE
-from facepipe.defs.media import USE
 from facepipe.defs.partitions import Side
-from facepipe.defs.storage import Recipe, Store, Work
+from facepipe.defs.recipes import Recipe
+from facepipe.defs.storage import Store, Work
 from facepipe.identity.settings import FacesSettings, ProfileSettings
 
 
@@ -29,9 +29,9 @@ def _faces(side: Side) -> dg.AssetsDefinition:
         from facepipe.identity.embedding import choose_embedder
 
         media = consented_media(store, side, context.partition_key, USE[side])
-        frames = store.get(f"{side}/frames", context.partition_key)
-        smoothed = store.get(f"{side}/smoothed_landmarks", context.partition_key)
-        settings = chosen(context, FacesSettings)
+        frames = store.get(f"{side}/frames", context.partition_key, media.digest)
+        smoothed = store.get(f"{side}/smoothed_landmarks", context.partition_key, media.digest)
+        settings = chosen(context, store, FacesSettings)
         embedder = choose_embedder(settings.embedder, store.models())
 
         def make(work: Work) -> None:
@@ -85,8 +85,8 @@ def identity_profile(context: dg.AssetExecutionContext, store: Store) -> dg.Mate
 
     name = context.partition_key
     media = consented_media(store, "identity", name, "train")
-    faces = store.get("identity/faces", name)
-    settings = chosen(context, ProfileSettings)
+    faces = store.get("identity/faces", name, media.digest)
+    settings = chosen(context, store, ProfileSettings)
     embedder = choose_embedder(settings.embedder, store.models())
 
     def make(work: Work) -> None:
@@ -98,7 +98,7 @@ def identity_profile(context: dg.AssetExecutionContext, store: Store) -> dg.Mate
         profile = build_profile(name, FaceSet.load(faces.path), embedder, settings, created_at)
         profile.save(work.out / "profile.json")
 
-    inputs = {"faces": faces.digest, "embedder": embedder.sha256}
+    inputs = {"media": media.digest, "faces": faces.digest, "embedder": embedder.sha256}
     recipe = Recipe(inputs, as_recipe(settings))
     return store.build(context, recipe, make, _describe_profile)
 

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import dagster as dg
 
-from facepipe.defs.partitions import Side
-from facepipe.defs.storage import Store
+from facepipe.defs.partitions import Side, names_in
+from facepipe.defs.storage import Artifact, Store
 from facepipe.errors import ConsentError, MediaError
 from facepipe.files import sha256_of
 from facepipe.provenance.consent import Consent, check_consent, read_consent
 from facepipe.provenance.digests import digest_of_digests, folder_digests
 
 CONSENT_FILE = "consent.json"
+USE: dict[Side, str] = {"identity": "train", "target": "swap"}
+"""What each side's media must at least have been consented to."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,61 @@ def consented_media(store: Store, side: Side, name: str, use: str) -> ConsentedM
     return ConsentedMedia(folder, digests, consent)
 
 
-def input_digest(store: Store, side: Side, name: str) -> str:
-    """The data version of an input folder: its media and its consent record."""
-    folder = store.input_folder(side, name)
-    digests = media_digests(folder)
-    record = folder / CONSENT_FILE
-    if record.is_file():
-        digests = {**digests, CONSENT_FILE: sha256_of(record)}
-    return digest_of_digests(digests)
+@dataclass(frozen=True)
+class ConsentedPair:
+    """The consented media of both sides of a pair, and what was made from exactly these."""
+
+    store: Store
+    partition_key: str
+    identity: ConsentedMedia
+    target: ConsentedMedia
+
+    @property
+    def identity_name(self) -> str:
+        """The identity's name."""
+        return names_in(self.partition_key)[0]
+
+    @property
+    def target_name(self) -> str:
+        """The target's name."""
+        return names_in(self.partition_key)[1]
+
+    @property
+    def digest(self) -> str:
+        """One digest of the media of both."""
+        return digest_of_digests({"identity": self.identity.digest, "target": self.target.digest})
+
+    @property
+    def consent_ids(self) -> dict[str, str]:
+        """The records in force, as recipes and lineage name them."""
+        return {
+            "identity_consent": self.identity.consent.id,
+            "target_consent": self.target.consent.id,
+        }
+
+    def get(self, key: str) -> Artifact:
+        """What was published under `key` for this pair, or for its side of it.
+
+        Raises:
+            NotBuiltError: Nothing yet, or only from other media.
+        """
+        partition, digest = {
+            "identity": (self.identity_name, self.identity.digest),
+            "target": (self.target_name, self.target.digest),
+            "pair": (self.partition_key, self.digest),
+        }[key.split("/")[0]]
+        return self.store.get(key, partition, digest)
+
+
+def consented_pair(store: Store, partition_key: str, use: str) -> ConsentedPair:
+    """Both sides of a pair, if consent of each covers `use`; raises as `consented_media`."""
+    identity, target = names_in(partition_key)
+    return ConsentedPair(
+        store,
+        partition_key,
+        consented_media(store, "identity", identity, use),
+        consented_media(store, "target", target, use),
+    )
 
 
 def media_digests(folder: Path) -> dict[str, str]:
@@ -91,13 +140,18 @@ def media_digests(folder: Path) -> dict[str, str]:
 
 
 def input_event(store: Store, side: Side, name: str) -> dg.AssetMaterialization:
-    """The event that tells Dagster which version of its input folder a partition has now."""
+    """The event that tells Dagster which version of its input folder a partition has now.
+
+    The version covers the media and the consent record.
+    """
     folder = store.input_folder(side, name)
     digests = media_digests(folder)
+    record = folder / CONSENT_FILE
+    consent = {CONSENT_FILE: sha256_of(record)} if record.is_file() else {}
     return dg.AssetMaterialization(
         asset_key=[side, "media"],
         partition=name,
-        tags={"dagster/data_version": input_digest(store, side, name)},
+        tags={"dagster/data_version": digest_of_digests({**digests, **consent})},
         metadata={
             "files": len(digests),
             "bytes": sum((folder / file).stat().st_size for file in digests),

@@ -8,10 +8,10 @@ import dagster as dg
 import pandas as pd
 
 from facepipe.defs.declaring import as_recipe, chosen, declared
-from facepipe.defs.inputs import consented_media
-from facepipe.defs.media import USE
+from facepipe.defs.inputs import USE, consented_media
 from facepipe.defs.partitions import Side
-from facepipe.defs.storage import Recipe, Store, Work
+from facepipe.defs.recipes import Recipe
+from facepipe.defs.storage import Store, Work
 from facepipe.landmarks.settings import DetectionSettings, SmoothingSettings
 
 FILE = "landmarks.npz"
@@ -31,8 +31,8 @@ def _landmarks(side: Side) -> dg.AssetsDefinition:
         from facepipe.inference.models import ensure_model
 
         media = consented_media(store, side, context.partition_key, USE[side])
-        frames = store.get(f"{side}/frames", context.partition_key)
-        settings = chosen(context, DetectionSettings)
+        frames = store.get(f"{side}/frames", context.partition_key, media.digest)
+        settings = chosen(context, store, DetectionSettings)
         bundle = ensure_model("face_landmarker", store.models())
 
         def make(work: Work) -> None:
@@ -67,9 +67,9 @@ def _smoothed(side: Side) -> dg.AssetsDefinition:
     def smoothed(
         context: dg.AssetExecutionContext, store: Store
     ) -> Iterator[dg.MaterializeResult[None]]:
-        consented_media(store, side, context.partition_key, USE[side])
-        raw = store.get(f"{side}/landmarks", context.partition_key)
-        settings = chosen(context, SmoothingSettings)
+        media = consented_media(store, side, context.partition_key, USE[side])
+        raw = store.get(f"{side}/landmarks", context.partition_key, media.digest)
+        settings = chosen(context, store, SmoothingSettings)
 
         def make(work: Work) -> None:
             from facepipe.landmarks.smoothing import smooth
@@ -89,7 +89,7 @@ def _smoothed(side: Side) -> dg.AssetsDefinition:
                 **_describe(folder),
             }
 
-        recipe = Recipe({"landmarks": raw.digest}, as_recipe(settings))
+        recipe = Recipe({"media": media.digest, "landmarks": raw.digest}, as_recipe(settings))
         yield store.build(context, recipe, make, describe, _trembles_less)
 
     return smoothed

@@ -8,13 +8,13 @@ import pandas as pd
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import OWNERS, as_recipe, chosen, declared
-from facepipe.defs.inputs import consented_media
+from facepipe.defs.inputs import CONSENT_FILE, USE, consented_media
 from facepipe.defs.partitions import PARTITIONS, Side
-from facepipe.defs.storage import Recipe, Store, Work
+from facepipe.defs.recipes import Recipe
+from facepipe.defs.storage import Store, Work
+from facepipe.files import sha256_of
 from facepipe.media.frames import FramesSettings
 
-USE: dict[Side, str] = {"identity": "train", "target": "swap"}
-"""What each side's media must at least have been consented to."""
 _WHOSE = {"identity": "the person whose face is learnt", "target": "the video that is changed"}
 
 
@@ -38,7 +38,8 @@ def _consent(side: Side) -> dg.AssetsDefinition:
     )
     def consent(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
         media = consented_media(store, side, context.partition_key, USE[side])
-        recipe = Recipe({"media": media.digest, "consent": media.consent.id}, {})
+        record = sha256_of(media.folder / CONSENT_FILE)
+        recipe = Recipe({"media": media.digest, "consent": record}, {})
 
         def make(work: Work) -> None:
             from facepipe.provenance.consent import write_consent
@@ -46,13 +47,13 @@ def _consent(side: Side) -> dg.AssetsDefinition:
             write_consent(media.consent, work.out / "consent.json")
 
         def describe(_: Path) -> dict[str, Any]:
-            record = media.consent
+            consent = media.consent
             files = pd.DataFrame(sorted(media.digests.items()), columns=["file", "sha256"])
             return {
-                "subject": record.subject,
-                "scope": ", ".join(record.scope),
-                "expires_at": record.expires_at.isoformat(),
-                "consent_id": record.id,
+                "subject": consent.subject,
+                "scope": ", ".join(consent.scope),
+                "expires_at": consent.expires_at.isoformat(),
+                "consent_id": consent.id,
                 "media": previews.table(files),
             }
 
@@ -72,13 +73,13 @@ def _frames(side: Side) -> dg.AssetsDefinition:
     )
     def frames(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
         media = consented_media(store, side, context.partition_key, USE[side])
-        settings = chosen(context, FramesSettings)
-        store.get(f"{side}/consent", context.partition_key)
+        settings = chosen(context, store, FramesSettings)
+        store.get(f"{side}/consent", context.partition_key, media.digest)
 
         def make(work: Work) -> None:
             from facepipe.media.frames import extract, select, survey
 
-            table = survey(media.folder, media.paths, work.progress)
+            table = survey(media.folder, media.paths, work.progress, work.stop)
             extract(media.folder, select(table, settings), work.out)
 
         recipe = Recipe({"media": media.digest}, as_recipe(settings))

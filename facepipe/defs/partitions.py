@@ -5,6 +5,7 @@ from typing import Literal
 import dagster as dg
 
 Side = Literal["identity", "target"]
+SIDES: tuple[Side, ...] = ("identity", "target")
 
 IDENTITY = dg.DynamicPartitionsDefinition(name="identity")
 TARGET = dg.DynamicPartitionsDefinition(name="target")

@@ -33,6 +33,7 @@ def _preset(max_frames: int, identity_epochs: int, lora_epochs: int) -> dict[str
         "target/frames": {"max_frames": max_frames},
         "identity/checkpoint": {"epochs": identity_epochs},
         "pair/lora_checkpoint": {"epochs": lora_epochs},
+        "pair/swapped_video": {"swapper": "lora"},
     }
 
 

@@ -68,16 +68,23 @@ class Progress:
 def stop_flag() -> Generator[Callable[[], bool]]:
     """Yield a function that turns true once SIGINT or SIGTERM has come, instead of dying of it.
 
-    Signals reach the main thread only; elsewhere the flag stays false.
+    A second signal interrupts at once, for work that does not ask the flag. Signals reach the
+    main thread only; elsewhere the flag stays false.
     """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event.is_set
         return
+
+    def note(_number: int, _frame: object) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in signals}
     for number in signals:
-        signal.signal(number, lambda _number, _frame: event.set())
+        signal.signal(number, note)
     try:
         yield event.is_set
     finally:

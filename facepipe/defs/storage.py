@@ -4,11 +4,10 @@ A recipe is the code version, the settings and the digests of the inputs. What w
 the same recipe is used again; otherwise it is built aside under a lock and published whole.
 """
 
-import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,12 +16,12 @@ import dagster as dg
 
 from facepipe.defs.partitions import Side, names_in
 from facepipe.defs.progress import Progress, stop_flag
+from facepipe.defs.recipes import MEDIA, RECIPE_FILE, Recipe, as_json, continues, read_recipe
 from facepipe.errors import BadInputError, StoppedError
 from facepipe.files import storage_errors, write_whole
 from facepipe.publishing import folder_digest, held, publish_folder
 from facepipe.settings import NAME_PATTERN, checked_name
 
-RECIPE_FILE = ".recipe.json"
 VOLATILE = frozenset({"telemetry.jsonl"})
 """Files that tell timings: kept, but no part of the data version."""
 INPUT_FOLDERS: dict[Side, str] = {"identity": "identities", "target": "targets"}
@@ -58,21 +57,6 @@ class Work:
     stop: Callable[[], bool]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides an asset's content.
-
-    Attributes:
-        inputs: Digest of each input.
-        settings: The asset's settings.
-        resumable: Settings whose change continues the work in scratch instead of starting anew.
-    """
-
-    inputs: Mapping[str, str]
-    settings: Mapping[str, Any]
-    resumable: tuple[str, ...] = ()
-
-
 class Store(dg.ConfigurableResource[Any]):
     """The data root: input folders, models, published assets, and unfinished work."""
 
@@ -100,16 +84,24 @@ class Store(dg.ConfigurableResource[Any]):
         """Where the asset `key` of a partition is built, before it is published."""
         return Path(self.root, ".work", *key.split("/"), *self._names(partition_key))
 
-    def get(self, key: str, partition_key: str) -> Artifact:
-        """What was published last.
+    def get(self, key: str, partition_key: str, media_digest: str) -> Artifact:
+        """What was published last, if it was made from the media that consent covers now.
+
+        Every recipe carries the digest of the media at its root, so that nothing made from one
+        person's media is used under another one's consent.
 
         Raises:
-            NotBuiltError: Nothing yet.
+            NotBuiltError: Nothing yet, or only from other media.
         """
         path = self.place(key, partition_key)
         published = read_recipe(path)
         if published is None:
             raise NotBuiltError(f"{key}[{partition_key}] is not built yet: materialize it first")
+        if published["inputs"].get(MEDIA) != media_digest:
+            raise NotBuiltError(
+                f"{key}[{partition_key}] was made from other media than lie there now: "
+                f"materialize it again"
+            )
         return Artifact(path, published["digest"])
 
     def build(
@@ -136,16 +128,17 @@ class Store(dg.ConfigurableResource[Any]):
         """
         key, partition = context.asset_key.to_user_string(), str(context.partition_key)
         version = context.assets_def.code_versions_by_key[context.asset_key] or ""
-        written = _as_json(recipe, version)
+        written = as_json(recipe, version)
         workplace, place = self.workplace(key, partition), self.place(key, partition)
-        with held(workplace.with_name(f".{workplace.name}.lock"), f"{key}[{partition}]"):
+        with held(lock_of(workplace), f"{key}[{partition}]"):
             published = read_recipe(place)
             reused = published is not None and published["recipe_id"] == written["recipe_id"]
             if reused:
                 context.log.info("%s[%s]: nothing changed, used again", key, partition)
+                shutil.rmtree(workplace, ignore_errors=True)  # what a kill may have left
             else:
                 self._make(context, written, make, (workplace, place))
-        digest = self.get(key, partition).digest
+        digest = self.get(key, partition, recipe.inputs[MEDIA]).digest
         Progress(context).finished(reused=reused)
         metadata = describe(place)
         result = dg.MaterializeResult(
@@ -161,15 +154,41 @@ class Store(dg.ConfigurableResource[Any]):
         return cast(dg.MaterializeResult[None], result)  # no value: the files are the result
 
     def remove(self, side: Side, name: str) -> None:
-        """Delete the input of a person or target, and everything that was made from it."""
-        checked_name(name, side)
+        """Delete the input of a person or target, and everything that was made from it.
+
+        Raises:
+            BusyError: Something of it is being made right now.
+            StorageError: Something may not be deleted.
+        """
+        for key, partition in self.made_from(side, checked_name(name, side)):
+            place, workplace = self.place(key, partition), self.workplace(key, partition)
+            lock = lock_of(workplace)
+            with held(lock, f"{key}[{partition}]"), storage_errors(place):
+                for folder in (place, workplace):
+                    if folder.exists():
+                        shutil.rmtree(folder)
+                lock.unlink()
+            for parent in (place.parent, workplace.parent):
+                if key.startswith("pair/") and parent.is_dir() and not any(parent.iterdir()):
+                    parent.rmdir()
+        folder = self.input_folder(side, name)
+        with storage_errors(folder):
+            if folder.exists():
+                shutil.rmtree(folder)
+
+    def made_from(self, side: Side, name: str) -> list[tuple[str, str]]:
+        """Key and partition key of everything published or begun from a person or target."""
+        found: set[tuple[str, str]] = set()
         for top in ("assets", ".work"):
-            for key in sorted(Path(self.root, top, side).glob("*")):
-                shutil.rmtree(key / name, ignore_errors=True)
-            pairs = f"*/{name}" if side == "identity" else f"*/*/{name}"
-            for folder in sorted(Path(self.root, top, "pair").glob(pairs)):
-                shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(self.input_folder(side, name), ignore_errors=True)
+            root = Path(self.root, top)
+            found |= {
+                (f"{side}/{path.parent.name}", name) for path in root.glob(f"{side}/*/{name}")
+            }
+            pairs = f"pair/*/{name}/*" if side == "identity" else f"pair/*/*/{name}"
+            for path in root.glob(pairs):
+                asset, *partition = path.relative_to(root / "pair").parts
+                found.add((f"pair/{asset}", "|".join(partition)))
+        return sorted(pair for pair in found if not pair[1].rpartition("|")[2].startswith("."))
 
     def _make(
         self,
@@ -185,8 +204,8 @@ class Store(dg.ConfigurableResource[Any]):
             out.mkdir(parents=True)
             scratch.mkdir(exist_ok=True)
             published = read_recipe(place)
-            if published and published["scratch_id"] == written["scratch_id"]:
-                _take_up(place / "state", scratch / "state")
+            if published and continues(published, written):
+                _take_up(place, scratch)
             make(Work(out, scratch, Progress(context), stop))
             digest = folder_digest(out, VOLATILE)
             write_whole(out / RECIPE_FILE, json.dumps({**written, "digest": digest}, indent=1))
@@ -200,36 +219,16 @@ class Store(dg.ConfigurableResource[Any]):
         return [checked_name(name, "partition") for name in names_in(partition_key)]
 
 
-def read_recipe(folder: Path) -> dict[str, Any] | None:
-    """What a published folder was made from, or nothing where none is published."""
-    path = folder / RECIPE_FILE
-    return json.loads(path.read_text()) if path.is_file() else None
+def lock_of(workplace: Path) -> Path:
+    """The file that whoever builds in `workplace` holds."""
+    return workplace.with_name(f".{workplace.name}.lock")
 
 
-def _as_json(recipe: Recipe, code_version: str) -> dict[str, Any]:
-    whole: dict[str, Any] = {
-        "code": code_version,
-        "inputs": dict(recipe.inputs),
-        "settings": dict(recipe.settings),
-    }
-    kept = {
-        name: value for name, value in whole["settings"].items() if name not in recipe.resumable
-    }
-    return {
-        **whole,
-        "recipe_id": _short_hash(whole),
-        "scratch_id": _short_hash({**whole, "settings": kept}),
-    }
-
-
-def _short_hash(value: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _take_up(state: Path, scratch: Path) -> None:
+def _take_up(place: Path, scratch: Path) -> None:
     """Continue from what was published, unless unfinished work is further on already."""
-    if state.is_dir() and not scratch.exists():
-        unfinished = scratch.with_name("state.part")
+    if (place / "state").is_dir() and not any(scratch.iterdir()):
+        unfinished = scratch.with_name("published.part")
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(state, unfinished)
+        shutil.copytree(place, unfinished, ignore=shutil.ignore_patterns(RECIPE_FILE))
+        scratch.rmdir()
         unfinished.replace(scratch)

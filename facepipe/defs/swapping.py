@@ -10,13 +10,20 @@ import pandas as pd
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import as_recipe, chosen, declared
-from facepipe.defs.inputs import ConsentedMedia, consented_media
+from facepipe.defs.inputs import consented_pair
 from facepipe.defs.landmarks import FILE
+from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
-from facepipe.defs.storage import Recipe, Store, Work
+from facepipe.defs.storage import Store, Work
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
+_NEEDED = {
+    "faces": "identity/faces",
+    "profile": "identity/profile",
+    "smoothed_landmarks": "target/smoothed_landmarks",
+    "target_faces": "target/faces",
+}
 
 
 @declared(
@@ -40,31 +47,27 @@ def pair_swapped_video(
     context: dg.AssetExecutionContext, store: Store, device: Device
 ) -> dg.MaterializeResult[None]:
     """See `description` above."""
-    identity, target = str(context.partition_key).split("|")
-    settings = chosen(context, SwapSettings)
-    granted = consented_media(store, "identity", identity, "swap")
-    media = consented_media(store, "target", target, "swap")
-    needed = {
-        "faces": store.get("identity/faces", identity),
-        "profile": store.get("identity/profile", identity),
-        "smoothed_landmarks": store.get("target/smoothed_landmarks", target),
-        "target_faces": store.get("target/faces", target),
-    }
+    settings = chosen(context, store, SwapSettings)
+    pair = consented_pair(store, str(context.partition_key), "swap")
+    needed = {name: pair.get(key) for name, key in _NEEDED.items()}
     if settings.swapper == "lora":
-        needed["lora_onnx"] = store.get("pair/lora_onnx", context.partition_key)
+        needed["lora_onnx"] = pair.get("pair/lora_onnx")
 
     def make(work: Work) -> None:
         from facepipe.swapping.making import Materials, make_swap
 
         make_swap(
             Materials(
-                sources=media.paths,
+                sources=pair.target.paths,
                 landmarks=needed["smoothed_landmarks"].path / FILE,
                 target_faces=needed["target_faces"].path,
                 identity_faces=needed["faces"].path,
                 profile=needed["profile"].path / "profile.json",
                 model=_model(needed["lora_onnx"].path) if "lora_onnx" in needed else None,
-                consent_ids={"identity": granted.consent.id, "target": media.consent.id},
+                consent_ids={
+                    "identity": pair.identity.consent.id,
+                    "target": pair.target.consent.id,
+                },
                 device=device.device,
                 threads=device.threads,
             ),
@@ -75,7 +78,7 @@ def pair_swapped_video(
         )
 
     inputs = {name: artifact.digest for name, artifact in needed.items()}
-    recipe = Recipe({"media": media.digest, **inputs}, as_recipe(settings))
+    recipe = Recipe({"media": pair.digest, **inputs, **pair.consent_ids}, as_recipe(settings))
     return store.build(context, recipe, make, _describe_video)
 
 
@@ -124,17 +127,10 @@ def pair_swap_report(
     context: dg.AssetExecutionContext, store: Store, device: Device
 ) -> Iterator[dg.MaterializeResult[None]]:
     """See `description` above."""
-    identity, target = str(context.partition_key).split("|")
-    settings = chosen(context, ReportSettings)
-    consented_media(store, "identity", identity, "swap")
-    media: ConsentedMedia = consented_media(store, "target", target, "swap")
-    needed = {
-        "faces": store.get("identity/faces", identity),
-        "profile": store.get("identity/profile", identity),
-        "smoothed_landmarks": store.get("target/smoothed_landmarks", target),
-        "target_faces": store.get("target/faces", target),
-        "swapped_video": store.get("pair/swapped_video", context.partition_key),
-    }
+    settings = chosen(context, store, ReportSettings)
+    pair = consented_pair(store, str(context.partition_key), "swap")
+    needed = {name: pair.get(key) for name, key in _NEEDED.items()}
+    needed["swapped_video"] = pair.get("pair/swapped_video")
 
     def make(work: Work) -> None:
         from facepipe.identity.embedding import embedder_of
@@ -145,7 +141,7 @@ def pair_swap_report(
         profile = Profile.load(needed["profile"].path / "profile.json")
         make_report(
             ReportMaterials(
-                sources=media.paths,
+                sources=pair.target.paths,
                 landmarks=needed["smoothed_landmarks"].path / FILE,
                 target_faces=needed["target_faces"].path,
                 identity_faces=needed["faces"].path,
@@ -161,7 +157,7 @@ def pair_swap_report(
         )
 
     inputs = {name: artifact.digest for name, artifact in needed.items()}
-    recipe = Recipe({"media": media.digest, **inputs}, as_recipe(settings))
+    recipe = Recipe({"media": pair.digest, **inputs}, as_recipe(settings))
     yield store.build(context, recipe, make, _describe_report, _judge)
 
 

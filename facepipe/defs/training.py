@@ -9,9 +9,10 @@ import dagster as dg
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import as_recipe, chosen, declared
-from facepipe.defs.inputs import consented_media
+from facepipe.defs.inputs import consented_media, consented_pair
+from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
-from facepipe.defs.storage import Recipe, Store, Work
+from facepipe.defs.storage import Store, Work
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 POOL = "device"
@@ -32,10 +33,10 @@ def identity_checkpoint(
 ) -> dg.MaterializeResult[None]:
     """See `description` above."""
     name = context.partition_key
-    consented_media(store, "identity", name, "train")
-    faces = store.get("identity/faces", name)
-    profile = store.get("identity/profile", name)
-    settings = chosen(context, IdentityTrainingSettings)
+    media = consented_media(store, "identity", name, "train")
+    faces = store.get("identity/faces", name, media.digest)
+    profile = store.get("identity/profile", name, media.digest)
+    settings = chosen(context, store, IdentityTrainingSettings)
 
     def make(work: Work) -> None:
         from facepipe.identity.face_set import FaceSet
@@ -49,8 +50,8 @@ def identity_checkpoint(
             **_surroundings(context, work, device),
         )
 
-    inputs = {"faces": faces.digest, "profile": profile.digest}
-    recipe = Recipe(inputs, as_recipe(settings), resumable=("epochs", "preview_every"))
+    inputs = {"media": media.digest, "faces": faces.digest, "profile": profile.digest}
+    recipe = Recipe(inputs, as_recipe(settings), resumable=("epochs",))
     return store.build(context, recipe, make, describe_training)
 
 
@@ -64,16 +65,19 @@ def identity_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     """See `description` above."""
     name = context.partition_key
     media = consented_media(store, "identity", name, "train")
-    checkpoint = store.get("identity/checkpoint", name)
+    checkpoint = store.get("identity/checkpoint", name, media.digest)
+    inputs = {
+        "media": media.digest,
+        "checkpoint": checkpoint.digest,
+        "consent": media.consent.id,
+    }
 
     def make(work: Work) -> None:
         from facepipe.training.export import export_identity
 
-        lineage = {"checkpoint": checkpoint.digest, "consent": media.consent.id}
-        export_identity(checkpoint.path, work.out, lineage=lineage)
+        export_identity(checkpoint.path, work.out, lineage=inputs)
 
-    recipe = Recipe({"checkpoint": checkpoint.digest}, {})
-    return store.build(context, recipe, make, describe_export)
+    return store.build(context, Recipe(inputs, {}), make, describe_export)
 
 
 @declared(
@@ -96,14 +100,11 @@ def pair_lora_checkpoint(
     context: dg.AssetExecutionContext, store: Store, device: Device
 ) -> dg.MaterializeResult[None]:
     """See `description` above."""
-    identity, target = _pair(context)
-    consented_media(store, "identity", identity, "train")
-    consented_media(store, "target", target, "train")
-    base = store.get("identity/checkpoint", identity)
-    faces = store.get("identity/faces", identity)
-    profile = store.get("identity/profile", identity)
-    target_faces = store.get("target/faces", target)
-    settings = chosen(context, LoraTrainingSettings)
+    pair = consented_pair(store, str(context.partition_key), "train")
+    base = pair.get("identity/checkpoint")
+    faces, profile = pair.get("identity/faces"), pair.get("identity/profile")
+    target_faces = pair.get("target/faces")
+    settings = chosen(context, store, LoraTrainingSettings)
 
     def make(work: Work) -> None:
         from facepipe.identity.embedding import embedder_of
@@ -124,12 +125,13 @@ def pair_lora_checkpoint(
         )
 
     inputs = {
+        "media": pair.digest,
         "checkpoint": base.digest,
         "faces": faces.digest,
         "profile": profile.digest,
         "target_faces": target_faces.digest,
     }
-    recipe = Recipe(inputs, as_recipe(settings), resumable=("epochs", "preview_every"))
+    recipe = Recipe(inputs, as_recipe(settings), resumable=("epochs",))
     return store.build(context, recipe, make, describe_training)
 
 
@@ -142,22 +144,21 @@ def pair_lora_checkpoint(
 )
 def pair_lora_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
     """See `description` above."""
-    identity, target = _pair(context)
-    consents = {
-        "identity_consent": consented_media(store, "identity", identity, "train").consent.id,
-        "target_consent": consented_media(store, "target", target, "train").consent.id,
+    pair = consented_pair(store, str(context.partition_key), "train")
+    base, adapter = pair.get("identity/checkpoint"), pair.get("pair/lora_checkpoint")
+    inputs = {
+        "media": pair.digest,
+        "checkpoint": base.digest,
+        "lora_checkpoint": adapter.digest,
+        **pair.consent_ids,
     }
-    base = store.get("identity/checkpoint", identity)
-    adapter = store.get("pair/lora_checkpoint", context.partition_key)
 
     def make(work: Work) -> None:
         from facepipe.training.export import export_lora
 
-        lineage = {"checkpoint": base.digest, "lora_checkpoint": adapter.digest, **consents}
-        name = f"{identity}_to_{target}_lora"
-        export_lora(base.path, adapter.path, work.out, name, lineage)
+        name = f"{pair.identity_name}_to_{pair.target_name}_lora"
+        export_lora(base.path, adapter.path, work.out, name, inputs)
 
-    inputs = {"checkpoint": base.digest, "lora_checkpoint": adapter.digest}
     return store.build(context, Recipe(inputs, {}), make, describe_export)
 
 
@@ -180,11 +181,6 @@ def describe_export(folder: Path) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(record.read_text())
     plain = {name: value for name, value in facts.items() if isinstance(value, int | float | str)}
     return plain | {"record": dg.MetadataValue.json(facts)}
-
-
-def _pair(context: dg.AssetExecutionContext) -> tuple[str, str]:
-    identity, target = str(context.partition_key).split("|")
-    return identity, target
 
 
 def _surroundings(context: dg.AssetExecutionContext, work: Work, device: Device) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class SmoothingSettings:
     def __post_init__(self) -> None:
         if not self.window_s > 0:
             raise SettingsError(f"window_s must be positive, got {self.window_s}")
-        if self.order < 0:
-            raise SettingsError(f"order must not be negative, got {self.order}")
+        if not 0 <= self.order <= 5:
+            raise SettingsError(f"order must be from 0 to 5, got {self.order}")
         if not self.max_gap_s >= 0:
             raise SettingsError(f"max_gap_s must not be negative, got {self.max_gap_s}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from facepipe.errors import SettingsError
+from facepipe.media.encode import EncodeSettings
 
 SwapperChoice = Literal["lora", "mesh"]
 
@@ -53,6 +54,7 @@ class SwapSettings:
         _check_range("feather", self.feather, 0, 0.5)
         _check_range("colour", self.colour, 0, 1)
         _check_range("colour_window_s", self.colour_window_s, 0, 60)
+        EncodeSettings(self.crf, self.preset)  # refuses what the encoder would
 
 
 @dataclass(frozen=True)

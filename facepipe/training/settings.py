@@ -1,5 +1,6 @@
 """What both trainings have in common: length, step, objective, augmentation."""
 
+import math
 from dataclasses import asdict, dataclass
 
 from facepipe.errors import SettingsError
@@ -73,6 +74,11 @@ class TrainingSettings:
                 f"learning_rate is {self.learning_rate} and ema {self.ema}; "
                 f"they must lie in (0, 1) and [0, 1)"
             )
+
+        numbers = {name: value for name, value in asdict(self).items() if isinstance(value, float)}
+        odd = [name for name, value in numbers.items() if not 0 <= value < math.inf]
+        if odd:
+            raise SettingsError(f"{odd[0]} is {numbers[odd[0]]}; it must be a number from 0 up")
 
     def fixed(self) -> dict[str, object]:
         """The settings that cannot change on the way: all but the length and the previews."""

@@ -127,15 +127,25 @@ def test_a_pair_is_kept_fresh_only_once_it_was_made_on_request(instance, store):
     assert "pair/lora_checkpoint" in asked
 
 
-def test_the_night_remakes_the_pairs_that_exist_with_the_settings_they_had(instance, store):
-    for name in ("alice", "bob"):
-        instance.add_dynamic_partitions("identity", [name])
-    instance.add_dynamic_partitions("target", ["clip"])
-    materialize(instance, "pair/swapped_video", pair_key("alice", "clip"), "1")
-    place = store.place("pair/lora_checkpoint", "alice|clip")
-    place.mkdir(parents=True)
-    (place / ".recipe.json").write_text('{"settings": {"epochs": 7}}')
+def test_the_night_remakes_the_pairs_whose_people_are_still_there(instance, store):
+    for name in ("alice", "gone"):
+        materialize(instance, "pair/swapped_video", pair_key(name, "clip"), "1")
+    put_in(store, "identity", "alice")
+    put_in(store, "target", "clip")
     with dg.build_schedule_context(instance=instance) as context:
         (request,) = nightly(context, store=store)
     assert request.partition_key == "alice|clip"
-    assert request.run_config == {"ops": {"pair__lora_checkpoint": {"config": {"epochs": 7}}}}
+    assert request.asset_selection is None
+
+
+def test_a_pair_swapped_by_mesh_is_remade_without_training(instance, store):
+    materialize(instance, "pair/swapped_video", pair_key("alice", "clip"), "1")
+    put_in(store, "identity", "alice")
+    put_in(store, "target", "clip")
+    place = store.place("pair/swapped_video", "alice|clip")
+    place.mkdir(parents=True)
+    (place / ".recipe.json").write_text('{"settings": {"swapper": "mesh"}}')
+    with dg.build_schedule_context(instance=instance) as context:
+        (request,) = nightly(context, store=store)
+    names = [key.path[-1] for key in request.asset_selection or []]
+    assert names == ["swapped_video", "swap_report"]

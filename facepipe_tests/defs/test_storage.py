@@ -1,12 +1,14 @@
 """The store makes an asset at most once for the same recipe, and never half."""
 
 import json
+import shutil
 
 import dagster as dg
 import pytest
 
 from facepipe.defs.partitions import IDENTITY
-from facepipe.defs.storage import NotBuiltError, Recipe, Store, Work, read_recipe
+from facepipe.defs.recipes import Recipe, read_recipe
+from facepipe.defs.storage import NotBuiltError, Store, Work
 from facepipe.errors import PartitionNameError
 
 
@@ -85,7 +87,7 @@ def test_a_failure_leaves_what_was_published_before(maker, store):
     maker.fails, maker.text = True, "half"
     with pytest.raises(RuntimeError, match="power cut"):
         maker.run(window=3)
-    assert (store.get("identity/thing", "alice").path / "file.txt").read_text() == "content"
+    assert (store.get("identity/thing", "alice", "abc").path / "file.txt").read_text() == "content"
 
 
 def test_scratch_outlives_a_failure_and_goes_with_success(maker, store):
@@ -110,14 +112,43 @@ def test_a_resumable_setting_keeps_the_scratch_and_takes_up_the_published_state(
     maker.make = make
     maker.run(resumable=("epochs",), epochs=4)
     maker.run(resumable=("epochs",), epochs=8)
-    state = store.get("identity/thing", "alice").path / "state" / "epochs"
+    state = store.get("identity/thing", "alice", "abc").path / "state" / "epochs"
     assert state.read_text() == "2"
+
+
+def test_fewer_epochs_than_published_start_anew_instead_of_relabelling_the_longer(maker, store):
+    begun = []
+
+    def make(work):
+        begun.append((work.scratch / "state").exists())
+        (work.out / "state").mkdir()
+        (work.out / "state" / "weights").touch()
+
+    maker.make = make
+    maker.run(resumable=("epochs",), epochs=8)
+    maker.run(resumable=("epochs",), epochs=4)
+    maker.run(resumable=("epochs",), epochs=6)
+    assert begun == [False, False, True]
+
+
+def test_everything_published_is_taken_up_with_the_state(maker, store):
+    def make(work):
+        (work.scratch / "state").mkdir(exist_ok=True)
+        (work.scratch / "best").mkdir(exist_ok=True)
+        (work.scratch / "best" / f"{len(list((work.scratch / 'best').iterdir()))}").touch()
+        shutil.copytree(work.scratch, work.out, dirs_exist_ok=True)
+
+    maker.make = make
+    maker.run(resumable=("epochs",), epochs=1)
+    maker.run(resumable=("epochs",), epochs=2)
+    place = store.get("identity/thing", "alice", "abc").path
+    assert sorted(p.name for p in (place / "best").iterdir()) == ["0", "1"]
 
 
 def test_two_identities_never_share_a_file(maker, store, tmp_path):
     maker.run("alice")
     maker.run("bob")
-    alice, bob = (store.get("identity/thing", name).path for name in ("alice", "bob"))
+    alice, bob = (store.get("identity/thing", name, "abc").path for name in ("alice", "bob"))
     files = [{p for p in folder.rglob("*") if p.is_file()} for folder in (alice, bob)]
     assert files[0]
     assert not files[0] & files[1]
@@ -126,7 +157,13 @@ def test_two_identities_never_share_a_file(maker, store, tmp_path):
 
 def test_what_is_not_built_is_named(store):
     with pytest.raises(NotBuiltError, match=r"identity/frames\[alice\] is not built yet"):
-        store.get("identity/frames", "alice")
+        store.get("identity/frames", "alice", "abc")
+
+
+def test_what_was_made_from_other_media_is_not_used(maker, store):
+    maker.run()
+    with pytest.raises(NotBuiltError, match="made from other media"):
+        store.get("identity/thing", "alice", "other digest")
 
 
 @pytest.mark.parametrize("partition", ["../x", "a|../b", "/etc"])

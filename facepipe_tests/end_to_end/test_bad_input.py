@@ -124,8 +124,11 @@ def added(root, side, name, *media):
         (["alice", "clip", "--set", "pair/lora_checkpoint.rank=many"], "valid integer"),
         (["alice", "clip", "--set", "pair/lora_checkpoint.rank=0"], "rank is 0"),
         (["alice", "clip", "--set", "identity/frames.max_frames=0"], "max_frames is 0"),
+        (["alice", "clip", "--set", "pair/swapped_video.crf=99"], "crf is 99"),
+        (["alice", "clip", "--set", "pair/lora_checkpoint.l1=nan"], "l1 is nan"),
         (["alice", "clip", "--device", "abacus"], "abacus"),
-        (["alice"], "TARGET"),
+        (["alice"], "target"),
+        (["alice", "clip", "--nonsense"], "--nonsense"),
     ],
 )
 def test_what_is_unknown_or_out_of_range_is_named(root, fails, tmp_path, arguments, said):
@@ -197,9 +200,44 @@ def test_a_damaged_consent_record_is_one_line(root, fails, tmp_path):
     fails(2, "consent", "check", tmp_path / "c.json")
 
 
-def test_a_relative_dagster_home_is_refused(root, fails, monkeypatch):
+def test_a_relative_dagster_home_is_refused_before_anything_is_changed(
+    root, fails, tmp_path, monkeypatch
+):
+    picture = noise(tmp_path / "a.png")
+    consent = record(tmp_path / "c.json", picture)
+    added(root, "target", "clip", picture)
+    before = files_in(root)
     monkeypatch.setenv("DAGSTER_HOME", "home")
-    assert "must be an absolute path" in fails(2, "status")
+    for arguments in (
+        ["status"],
+        ["add", "identity", "alice", picture, "--consent", consent],
+        ["remove", "target", "clip", "--yes"],
+    ):
+        assert "must be an absolute path" in fails(2, *arguments)
+    assert files_in(root) == before
+
+
+def test_a_name_that_holds_other_media_is_not_overwritten_unless_asked(root, fails, tmp_path):
+    added(root, "identity", "alice", noise(tmp_path / "a.png"))
+    other = clip(tmp_path / "other.mp4")
+    consent = record(tmp_path / "c.json", other)
+    before = files_in(root)
+    line = fails(2, "add", "identity", "alice", other, "--consent", consent)
+    assert "--replace" in line
+    assert files_in(root) == before
+    command = ["add", "identity", "alice", str(other), "--consent", str(consent), "--replace"]
+    assert exit_code_of(command) == 0
+    assert (root / "identities" / "alice" / "other.mp4").is_file()
+
+
+def test_scope_that_a_later_step_needs_is_asked_for_before_the_first(root, fails, tmp_path):
+    picture = noise(tmp_path / "a.png")
+    consent = record(tmp_path / "c.json", picture, scope=("swap",))
+    added(root, "identity", "alice", noise(tmp_path / "b.png"))
+    command = ["add", "target", "clip", str(picture), "--consent", str(consent)]
+    assert exit_code_of(command) == 0
+    assert "'train'" in fails(3, "run", "alice", "clip")
+    assert not (root / "assets").exists()
 
 
 def test_a_data_root_that_cannot_be_written_is_named(root, fails, tmp_path, monkeypatch):

@@ -8,8 +8,9 @@ import numpy as np
 import onnx
 import pytest
 
-from facepipe.defs.storage import read_recipe
+from facepipe.defs.recipes import read_recipe
 from facepipe.media.decode import decode
+from facepipe.provenance.consent import read_consent
 
 pytestmark = pytest.mark.slow
 FILES = {
@@ -100,11 +101,20 @@ def test_insightface_loads_the_export_and_swaps_a_frame(made, clips):
     assert 0.02 < changed.mean() < 0.6
 
 
-def test_status_says_that_all_is_made_and_then_what_a_changed_target_makes_stale(made, clips):
+def test_a_renewed_consent_is_seen_as_stale_and_renews_what_names_it_without_training(made):
     assert made.run("status").stdout.count(" made ") == 17
-    folder = made.root / "targets" / "ben"
-    (folder / "consent.json").touch()
-    assert "stale" not in made.run("status", "ada", "ben").stdout
+    trained = made.place("pair/lora_checkpoint", "ada", "ben").stat().st_ino
+    record = made.root / "targets" / "ben" / "consent.json"
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps({**content, "contact": "somebody else"}))
+    told = made.run("status", "ada", "ben").stdout
+    assert " stale " in told
+    assert "target/media" in told
+    made.swap("ada", "ben")
+    assert made.place("pair/lora_checkpoint", "ada", "ben").stat().st_ino == trained
+    manifest = made.place("pair/swapped_video", "ada", "ben") / "manifest.json"
+    assert read_consent(record).id in manifest.read_text()
+    assert made.run("status").stdout.count(" made ") == 17
 
 
 def test_the_same_media_and_settings_give_the_same_bytes_elsewhere(made, empty, clips):

@@ -1,0 +1,65 @@
+"""What an asset is made from: written beside it, and compared before anything is made again."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RECIPE_FILE = ".recipe.json"
+MEDIA = "media"
+"""The input of every recipe that names the media at its root."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides an asset's content.
+
+    Attributes:
+        inputs: Digest of each input.
+        settings: The asset's settings.
+        resumable: Settings whose change continues the work in scratch instead of starting anew.
+    """
+
+    inputs: Mapping[str, str]
+    settings: Mapping[str, Any]
+    resumable: tuple[str, ...] = ()
+
+
+def read_recipe(folder: Path) -> dict[str, Any] | None:
+    """What a published folder was made from, or nothing where none is published."""
+    path = folder / RECIPE_FILE
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def as_json(recipe: Recipe, code_version: str) -> dict[str, Any]:
+    """A recipe as it is written, with the hash of all of it and of what scratch depends on."""
+    whole: dict[str, Any] = {
+        "code": code_version,
+        "inputs": dict(recipe.inputs),
+        "settings": dict(recipe.settings),
+        "resumable": list(recipe.resumable),
+    }
+    kept = {
+        name: value for name, value in whole["settings"].items() if name not in recipe.resumable
+    }
+    return {
+        **whole,
+        "recipe_id": _short_hash(whole),
+        "scratch_id": _short_hash({**whole, "settings": kept}),
+    }
+
+
+def _short_hash(value: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def continues(published: dict[str, Any], written: dict[str, Any]) -> bool:
+    """Whether a recipe asks for more of what was published: the same, or larger resumable settings.
+
+    Less cannot be had by going on, so it starts anew.
+    """
+    before, after = published["settings"], written["settings"]
+    larger = all(after[name] >= before.get(name, after[name]) for name in written["resumable"])
+    return larger and published["scratch_id"] == written["scratch_id"]
