@@ -11,8 +11,8 @@ _DOUBLE = 0.6  # overlap above which two sightings are one face
 _SIDES = 0.4, 2.5  # a face's width over its height; beyond, the mesh has collapsed
 # On clips without a face the full-range detector now and then sees one for one to three frames in
 # a row, with presences of 0.50 to 0.98, on average 0.70; true tracks of the test clips average
-# above 0.97 and last.
-_TRACK_S, _TRACK_SCORE = 0.2, 0.75
+# above 0.97, last, and are seen in every frame.
+_TRACK_S, _TRACK_SCORE, _TRACK_SEEN = 0.2, 0.75, 0.5
 _ROUNDING_S = 1e-3
 
 
@@ -43,6 +43,8 @@ def plausible(
 def believable_tracks(faces: pd.DataFrame, frames: pd.DataFrame) -> set[int]:
     """The tracks that are certain on average and last for 0.2 s, or as long as their shot.
 
+    A track that is unseen for more than half of its life is a chain of false alarms.
+
     Args:
         faces: One row per sighting: row (of the frame), track, score.
         frames: One row per frame: source, scene, pts_s.
@@ -56,7 +58,12 @@ def believable_tracks(faces: pd.DataFrame, frames: pd.DataFrame) -> set[int]:
         first=("pts_s", "min"),
         last=("pts_s", "max"),
         shot_s=("shot_s", "min"),
+        sightings=("row", "size"),
+        first_row=("row", "min"),
+        last_row=("row", "max"),
     )
     needed_s = np.minimum(_TRACK_S, tracks["shot_s"]) - _ROUNDING_S
     lasting = tracks["last"] - tracks["first"] >= needed_s
-    return {int(track) for track in tracks.index[lasting & (tracks["score"] >= _TRACK_SCORE)]}
+    steady = tracks["sightings"] >= _TRACK_SEEN * (tracks["last_row"] - tracks["first_row"] + 1)
+    certain = tracks["score"] >= _TRACK_SCORE
+    return {int(track) for track in tracks.index[lasting & steady & certain]}

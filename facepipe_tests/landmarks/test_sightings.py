@@ -73,6 +73,10 @@ def test_a_blip_and_an_unsure_track_are_not():
     assert believed((range(3), 0.99), (range(10, 40), 0.7), (range(10, 40), 0.9)) == {2}
 
 
+def test_blips_that_chance_to_be_near_each_other_are_not():
+    assert believed(((5, 12), 0.9), (range(20, 40, 2), 0.9)) == {1}
+
+
 def test_a_track_as_long_as_a_short_shot_is_believed():
     assert believed((range(2), 0.95), scene=np.repeat([0, 1], [2, 48])) == {0}
 
