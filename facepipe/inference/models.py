@@ -105,7 +105,7 @@ def register_model(name: str, path: Path, licence: str, folder: Path) -> Path:
 def list_models(folder: Path) -> list[ModelState]:
     """Every known and registered model, with what is here of it."""
     locked = read_lock(folder)
-    known = [_state_of(model, folder) for model in REGISTRY.values()]
+    known = [_state_of(model, folder, locked.get(model.name)) for model in REGISTRY.values()]
     others = [locked[name] for name in sorted(locked) if name not in REGISTRY]
     return known + [_registered_state(entry, folder) for entry in others]
 
@@ -191,13 +191,13 @@ def _registered(name: str, folder: Path) -> Path:
     return path
 
 
-def _state_of(model: ModelFile, folder: Path) -> ModelState:
+def _state_of(model: ModelFile, folder: Path, recorded: LockedModel | None) -> ModelState:
     path = folder / model.file
-    digest, state = model.sha256, "absent"
+    digest, state = recorded.sha256 if recorded else model.sha256, "absent"
     if path.is_file():
         found = sha256_of(path)
         whole = found in accepted_hashes(model)
-        digest, state = (found, "here") if whole else (model.sha256, "altered")
+        digest, state = (found, "here") if whole else (digest, "altered")
     return ModelState(
         name=model.name,
         file=model.file,
