@@ -132,11 +132,12 @@ def test_blinks_and_speech_keep_nine_tenths_of_their_height(make_landmarks, fps)
         points = landmarks.points_px.copy()
         points[:, 0, 0, 1], points[:, 0, 1, 1] = lids, lips
         smoothed = smooth(replace(landmarks, points_px=points)).points_px[:, 0]
-        kept.append([kept_height(lids, smoothed[:, 0, 1]), kept_height(lips, smoothed[:, 1, 1])])
+        pairs = (lids, smoothed[:, 0, 1]), (lips, smoothed[:, 1, 1])
+        kept.append([kept_height(*pair, reach=fps // 4) for pair in pairs])
     assert np.mean(kept, axis=0).min() >= 0.9
 
 
-def kept_height(before, after, reach=7):
+def kept_height(before, after, reach):
     """Mean share of each peak's height above what is near it that is left."""
     inner = before[1:-1]
     peaks = 1 + np.flatnonzero(
