@@ -1,6 +1,8 @@
 """`facepipe add | list | remove`: the people and targets of a data root."""
 
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +25,7 @@ from facepipe.defs.storage import Store
 from facepipe.errors import BadInputError, ConsentError, MediaError
 from facepipe.files import storage_errors
 from facepipe.publishing import held, publish_folder
-from facepipe.settings import checked_name
+from facepipe.settings import checked_name, dagster_home
 
 SIDES: tuple[Side, ...] = ("identity", "target")
 
@@ -76,23 +78,32 @@ def add_input(
     place = here.input_folder(side, name)
     if not consent.is_file():
         raise ConsentError(f"{consent}: no such consent record; make one: facepipe consent new")
-    with storage_errors(place), dagster_instance() as instance:
-        adding = Path(here.root, ".adding")
-        with held(adding.with_name(".adding.lock"), "an input folder"):
-            shutil.rmtree(adding, ignore_errors=True)  # what a killed command may have left
-            try:
-                aside = Store(root=str(adding))
-                copy = aside.input_folder(side, name)
-                _copy_in([*_files(media), consent], copy, consent)
-                consented_media(aside, side, name, USE[side])
-                check_media(copy)
-                _refuse_other_media(place, copy, replace=replace)
-                publish_folder(copy, place)
-            finally:
-                shutil.rmtree(adding, ignore_errors=True)
+    dagster_home()  # refuses a relative one before anything is changed
+    with storage_errors(place), _adding(here) as aside:
+        copy = aside.input_folder(side, name)
+        _copy_in([*_files(media), consent], copy, consent)
+        check_media(copy)
+        consented_media(aside, side, name, USE[side])
+        _refuse_other_media(place, copy, replace=replace)
+        publish_folder(copy, place)
+    with dagster_instance() as instance:
         instance.add_dynamic_partitions(PARTITIONS[side].name or side, [name])
         instance.report_runless_asset_event(input_event(here, side, name))
     stdout.print(f"{side} {name}: {place}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _adding(here: Store) -> Generator[Store]:
+    """A data root beside the data, gone afterwards; one command at a time has it."""
+    Path(here.root).mkdir(parents=True, exist_ok=True)
+    folder, lock = Path(here.root, ".adding"), Path(here.root, ".adding.lock")
+    with held(lock, "an input folder"):
+        shutil.rmtree(folder, ignore_errors=True)  # what a killed command may have left
+        try:
+            yield Store(root=str(folder))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
 
 
 def _refuse_other_media(place: Path, copy: Path, *, replace: bool) -> None:

@@ -75,7 +75,7 @@ def make_pair(pair: Pair) -> None:
 def show_result(identity: str, target: str) -> None:
     """Print what a pair's run made, where, and how good it is."""
     here, key = store(), pair_key(identity, target)
-    report_folder = here.get("pair/swap_report", key).path
+    report_folder = here.place("pair/swap_report", key)
     report = json.loads((report_folder / "report.json").read_text())
     table = Table("measure", "value", title=f"{identity} → {target}")
     for name, value in _flat(report):

@@ -1,20 +1,36 @@
-"""Where every asset of every partition stands: made, stale, missing or failed, and why."""
+"""Where every asset of every partition stands: made, stale, missing or failed, and why.
+
+Staleness is read from the recipes: what an asset was made from, against what lies there now.
+Dagster's own answer is for its UI, not public, and blind to changed media of partitioned assets.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
+from dagster._core.storage.dagster_run import DagsterRunStatus
 
-# Dagster computes staleness for its UI only; this resolver is what its UI asks, and not public.
-from dagster._core.definitions.data_version import CachingStaleStatusResolver
-from dagster._core.loader import LoadingContextForTest
-from dagster._core.storage.dagster_run import DagsterRunStatus, RunsFilter
-
-from facepipe.defs.inputs import input_event, is_reported
-from facepipe.defs.partitions import Side
-from facepipe.defs.recipes import read_recipe
+from facepipe.defs.inputs import CONSENT_FILE, input_event, is_reported, media_digests
+from facepipe.defs.partitions import SIDES, Side, names_in
+from facepipe.defs.recipes import MEDIA, read_recipe
 from facepipe.defs.storage import Store
 from facepipe.errors import BadInputError, FacepipeError
+from facepipe.files import sha256_of
+from facepipe.provenance.consent import read_consent
+from facepipe.provenance.digests import digest_of_digests
+
+PAIR_INPUTS = {
+    "checkpoint": "identity/checkpoint",
+    "faces": "identity/faces",
+    "profile": "identity/profile",
+    "smoothed_landmarks": "target/smoothed_landmarks",
+    "target_faces": "target/faces",
+    "lora_checkpoint": "pair/lora_checkpoint",
+    "lora_onnx": "pair/lora_onnx",
+    "swapped_video": "pair/swapped_video",
+}
+"""Which asset an input of a pair's recipe is; a side's inputs are its own assets."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +59,13 @@ def standing(
         for name in names[side]:
             _note_media(instance, store, side, name)
     graph = defs().resolve_asset_graph()
-    stale = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     pairs = [f"{one}|{two}" for one in names["identity"] for two in names["target"]]
     partitions = {"identity": names["identity"], "target": names["target"], "pair": pairs}
     for key in graph.toposorted_asset_keys:
         if graph.get(key).is_materializable:
+            code = graph.get(key).code_version or ""
             for partition in partitions[key.path[0]]:
-                yield _stand(instance, store, stale, (key, partition))
+                yield _stand(instance, store, (key, partition), code)
 
 
 def _sides(identity: str | None, target: str | None) -> list[tuple[Side, str | None]]:
@@ -74,28 +90,61 @@ def _note_media(instance: dg.DagsterInstance, store: Store, side: Side, name: st
 
 
 def _stand(
-    instance: dg.DagsterInstance,
-    store: Store,
-    stale: CachingStaleStatusResolver,
-    where: tuple[dg.AssetKey, str],
+    instance: dg.DagsterInstance, store: Store, where: tuple[dg.AssetKey, str], code: str
 ) -> Standing:
     key, partition = where
     name = key.to_user_string()
     failure = _last_failure(instance, key, partition)
     if failure is not None:
         return Standing(name, partition, "failed", failure)
-    if read_recipe(store.place(name, partition)) is None:
+    recipe = read_recipe(store.place(name, partition))
+    if recipe is None:
         return Standing(name, partition, "missing", "")
-    causes = stale.get_stale_causes(key, partition)
-    if causes:
-        why = "; ".join(sorted({f"{c.asset_key.to_user_string()}: {c.reason}" for c in causes}))
-        return Standing(name, partition, "stale", why)
-    return Standing(name, partition, "made", "")
+    try:
+        why = list(_changes(store, name, partition, recipe))
+    except (FacepipeError, OSError) as error:
+        return Standing(name, partition, "stale", str(error))
+    if recipe["code"] != code:
+        why.append("code version")
+    return Standing(name, partition, "stale" if why else "made", ", ".join(why))
+
+
+def _changes(store: Store, name: str, partition: str, recipe: dict[str, Any]) -> Iterator[str]:
+    """The inputs that are not what the asset was made from."""
+    group = name.split("/")[0]
+    mine: tuple[Side, ...] = tuple(side for side in SIDES if group in (side, "pair"))
+    sides = dict(zip(mine, names_in(partition), strict=True))
+    for given, digest in recipe["inputs"].items():
+        if given == MEDIA:
+            media = {side: _media(store, side, who) for side, who in sides.items()}
+            now = digest_of_digests(dict(media)) if group == "pair" else media[mine[0]]
+        elif given.endswith("consent"):
+            side = mine[-1] if given.startswith("target") else mine[0]
+            record = store.input_folder(side, sides[side]) / CONSENT_FILE
+            now = sha256_of(record) if name.endswith("/consent") else read_consent(record).id
+        else:
+            source = PAIR_INPUTS.get(given) if group == "pair" else f"{group}/{given}"
+            now = _digest(store, source or given, partition)
+        if now is not None and now != digest:
+            yield f"{given} changed"
+
+
+def _media(store: Store, side: Side, name: str) -> str:
+    return digest_of_digests(media_digests(store.input_folder(side, name)))
+
+
+def _digest(store: Store, key: str, partition: str) -> str | None:
+    """The digest of a published input; nothing for one that is no asset, such as a model."""
+    sides = dict(zip(SIDES, names_in(partition), strict=False))
+    side = key.split("/")[0]
+    mine = sides[side] if "|" in partition and side in SIDES else partition
+    recipe = read_recipe(store.place(key, mine))
+    return recipe["digest"] if recipe else None
 
 
 def _last_failure(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str) -> str | None:
     """Why the newest run of this partition failed at this asset, if it did."""
-    runs = instance.get_run_records(RunsFilter(tags={"dagster/partition": partition}), limit=5)
+    runs = instance.get_run_records(dg.RunsFilter(tags={"dagster/partition": partition}), limit=5)
     step = key.to_user_string().replace("/", "__")
     for record in runs:
         run = record.dagster_run

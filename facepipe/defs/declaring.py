@@ -90,7 +90,7 @@ def chosen(context: dg.AssetExecutionContext, store: Store, settings: type[Setti
         SettingsError: A value is out of range.
     """
     key = context.asset_key.to_user_string()
-    ops = context.run.run_config.get("ops", {})
+    ops: dict[str, Any] = dict(context.run.run_config).get("ops", {})  # pyright: ignore[reportAssignmentType]
     given = ops.get(key.replace("/", "__"), {}).get("config", {})
     known = {field.name for field in dataclasses.fields(cast(Any, settings))}
     published = read_recipe(store.place(key, str(context.partition_key)))

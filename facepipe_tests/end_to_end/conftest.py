@@ -13,8 +13,10 @@ from facepipe.synthetic.clips import write_clip
 from facepipe.synthetic.scene import Clip
 
 TINY = (
-    "identity/checkpoint.epochs=2", "identity/checkpoint.steps_per_epoch=4",
-    "pair/lora_checkpoint.epochs=2", "pair/lora_checkpoint.steps_per_epoch=4",
+    "identity/checkpoint.epochs=2", "identity/checkpoint.steps_per_epoch=3",
+    "identity/checkpoint.width=8", "identity/checkpoint.blocks=1",
+    "pair/lora_checkpoint.epochs=2", "pair/lora_checkpoint.steps_per_epoch=3",
+    "pair/lora_checkpoint.rank=4",
 )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def test_a_renewed_consent_is_seen_as_stale_and_renews_what_names_it_without_tra
     record.write_text(json.dumps({**content, "contact": "somebody else"}))
     told = made.run("status", "ada", "ben").stdout
     assert " stale " in told
-    assert "target/media" in told
+    assert "consent changed" in told
     made.swap("ada", "ben")
     assert made.place("pair/lora_checkpoint", "ada", "ben").stat().st_ino == trained
     manifest = made.place("pair/swapped_video", "ada", "ben") / "manifest.json"
