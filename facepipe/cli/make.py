@@ -138,9 +138,13 @@ def demo(
 def _render(folder: Path, name: str, seed: int) -> None:
     from facepipe.provenance.consent import new_consent, write_consent
     from facepipe.synthetic.clips import write_clip
+    from facepipe.synthetic.motion import MotionSettings
     from facepipe.synthetic.scene import Clip
 
-    clip = Clip(seeds=(seed,), size=320, frames=round(DEMO_SECONDS[name] * 25), fps=25.0)
+    # Calm heads: what a short training can learn to draw sharply.
+    motion = MotionSettings(yaw_deg=12, pitch_deg=6, roll_deg=5, sway=0.5)
+    frames = round(DEMO_SECONDS[name] * 25)
+    clip = Clip(seeds=(seed,), size=320, frames=frames, fps=25.0, motion=motion)
     stderr.print(f"rendering {name}, {clip.frames} frames", highlight=False)
     write_clip(clip, folder / f"{name}.mp4")
     granted = datetime(2026, 1, 1, tzinfo=UTC)

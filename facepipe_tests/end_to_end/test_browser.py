@@ -69,7 +69,7 @@ def page(address):
 
 
 def test_the_lineage_shows_the_groups_and_their_assets(page, tmp_path):
-    expanded = "%2C".join(f"facepipe.definitions%40__repository__%3A{group}" for group in GROUPS)
+    expanded = "%2C".join(f"global%40global%3A{group}" for group in GROUPS)
     page.goto(f"/asset-groups?expanded={expanded}")
     for group in GROUPS:
         page.get_by_text(group, exact=True).first.wait_for()
@@ -78,6 +78,7 @@ def test_the_lineage_shows_the_groups_and_their_assets(page, tmp_path):
 
 def test_an_asset_shows_its_thumbnail(page):
     page.goto("/assets/identity/frames?partition=ada&view=partitions")
+    page.get_by_text("[Show Markdown]").first.click()
     picture = page.locator("img[src^='data:image/jpeg']").first
     picture.wait_for()
     assert picture.evaluate("image => image.naturalWidth") > 100
