@@ -19,7 +19,7 @@ def store(tmp_path) -> Store:
 
 @pytest.fixture
 def instance():
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.instance_for_test() as instance:
         instance.add_dynamic_partitions("identity", ["alice", "bob"])
         yield instance
 
