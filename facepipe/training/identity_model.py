@@ -27,7 +27,7 @@ from facepipe.training.loop import train
 from facepipe.training.losses import Batch
 from facepipe.training.report import EpochReport, OnEpoch, TrainingSummary
 from facepipe.training.settings import IdentityTrainingSettings
-from facepipe.training.task import Workplace, publish
+from facepipe.training.task import Workplace, judging_notes, publish
 
 
 class Work(TypedDict):
@@ -132,6 +132,9 @@ class _IdentityTask:
 
     def facts(self) -> tuple[int, int]:
         return len(self.faces.trained), 0
+
+    def notes(self) -> list[str]:
+        return judging_notes(self.faces)
 
     def _held_out(self) -> Batch:
         # the same bending every time: unbent, the identity function would do best

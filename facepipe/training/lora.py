@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from facepipe.arrays import FloatArray, RgbImage
 from facepipe.compositing.teacher import MeshTeacher
 from facepipe.identity.face_set import FaceSet
-from facepipe.training.adapter import adapter_config, add_adapter, save_adapter
+from facepipe.training.adapter import adapter_config, add_adapter, rank_notes, save_adapter
 from facepipe.training.augment import draw_change, lit, sampled
 from facepipe.training.batches import (
     checked_embedding,
@@ -32,7 +32,7 @@ from facepipe.training.loop import train
 from facepipe.training.losses import Batch, pixel_weight
 from facepipe.training.report import TrainingSummary
 from facepipe.training.settings import LoraTrainingSettings
-from facepipe.training.task import publish
+from facepipe.training.task import judging_notes, publish
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +130,7 @@ class LoraTask:
         alpha = settings.rank if settings.alpha is None else settings.alpha
         config = adapter_config(generator, settings.rank, alpha, settings.dropout)
         self.network: nn.Module = add_adapter(generator, self.base_digest, config, settings.seed)
+        self.rank_notes = rank_notes(config)
         self.held_out = self._held_out()
 
     def batch(self, generator: torch.Generator) -> Batch:
@@ -176,6 +177,10 @@ class LoraTask:
     def facts(self) -> tuple[int, int]:
         """Target faces trained on, and the rank."""
         return len(self.target.faces.trained), self.settings.rank
+
+    def notes(self) -> list[str]:
+        """Too few target faces, and layers that do not allow the rank."""
+        return [*judging_notes(self.target.faces), *self.rank_notes]
 
     def _taught(self, index: Tensor, generator: torch.Generator) -> Batch:
         """Target faces as they are and what the mesh swap makes of them, bent alike."""
