@@ -8,7 +8,6 @@ import numpy as np
 from facepipe.arrays import FloatArray, RgbImage
 from facepipe.errors import NoFaceError
 
-_COARSE_PX = 48  # light changes slowly: it is compared on a picture of this size
 _LEAST_SPREAD = 1.0  # of 100: below it, noise would be stretched into a pattern
 _MOST_STRETCH = 1.6  # a wider spread mostly means a hard shadow, which is not skin
 
@@ -27,15 +26,17 @@ class ColourStatistics:
         return ColourStatistics(mean.astype(np.float32), deviation.astype(np.float32))
 
 
-def to_lab(rgb: RgbImage) -> FloatArray:
-    """`(H, W, 3)` as CIE L 0-100, a and b, float32."""
-    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), np.float32)
+def to_lab(rgb: RgbImage | FloatArray) -> FloatArray:
+    """`(H, W, 3)` of 0-255 as CIE L 0-100, a and b, float32."""
+    share = np.multiply(rgb, np.float32(1 / 255), dtype=np.float32)
+    return np.asarray(cv2.cvtColor(share, cv2.COLOR_RGB2Lab), np.float32)
 
 
 def from_lab(lab: FloatArray) -> RgbImage:
     """`(H, W, 3)` Lab back as RGB, clipped to what a screen can show."""
-    rgb = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)
-    return np.round(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+    share = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)
+    # rounds and clips in one go
+    return np.asarray(cv2.addWeighted(share, 255, share, 0, 0, dtype=cv2.CV_8U), np.uint8)
 
 
 def lab_statistics(lab: FloatArray, mask: FloatArray) -> ColourStatistics:
@@ -65,31 +66,35 @@ def move_colours(
     ratio = float(wanted.deviation[0] / max(float(own.deviation[0]), _LEAST_SPREAD))
     stretch = 1 + spread * (min(max(ratio, 1 / _MOST_STRETCH), _MOST_STRETCH) - 1)
     dimming = float(wanted.mean[0] / max(float(own.mean[0]), 1.0))
-    kept = np.array([1, *[min(max(dimming, 1 / _MOST_STRETCH), _MOST_STRETCH)] * 2], np.float32)
-    lit = np.clip(lab[..., :1] / max(float(own.mean[0]), 1.0), 0, 1)
-    moved = lab * kept + lit * (wanted.mean - own.mean * kept)
-    moved[..., 0] += lit[..., 0] * (stretch - 1) * (lab[..., 0] - own.mean[0])
-    return moved.astype(np.float32, copy=False)
+    vividness = min(max(dimming, 1 / _MOST_STRETCH), _MOST_STRETCH)
+    light = lab[..., 0]
+    lit = np.clip(light / max(float(own.mean[0]), 1.0), 0, 1)
+    moved = np.empty(lab.shape, np.float32)
+    contrast = np.float32(stretch - 1) * (light - own.mean[0])
+    moved[..., 0] = light + lit * (contrast + (wanted.mean[0] - own.mean[0]))
+    for k in (1, 2):
+        shift = wanted.mean[k] - own.mean[k] * np.float32(vividness)
+        moved[..., k] = lab[..., k] * np.float32(vividness) + lit * shift
+    return moved
 
 
-def light_difference(
-    lab: FloatArray, like_lab: FloatArray, mask: FloatArray, reach_px: float
-) -> FloatArray:
-    """What a broad look at both pictures under the mask tells apart, `(H, W, 3)` Lab.
+def masked_difference(lab: FloatArray, like_lab: FloatArray, mask: FloatArray) -> FloatArray:
+    """What one picture lacks of another, and where it was looked at, for `spread_out`.
 
-    Only pixels of the mask `(H, W)` are looked at, so nothing from beyond its edge bleeds in.
-
-    Args:
-        lab: `(H, W, 3)` the picture to be corrected by adding the difference.
-        like_lab: `(H, W, 3)` the picture it should look like.
-        mask: weights, 0 to 1.
-        reach_px: standard deviation of the look, in pixels: finer differences are not seen.
+    `(H, W, 4)`: the difference of two `(H, W, 3)` Lab under a mask `(H, W)` of weights, and that.
     """
-    size_wh = (mask.shape[1], mask.shape[0])
-    coarse_wh = (min(size_wh[0], _COARSE_PX), min(size_wh[1], _COARSE_PX))
-    sigma = max(reach_px * coarse_wh[0] / size_wh[0], 0.3)
-    weighted = np.dstack([(like_lab - lab) * mask[..., None], mask])
-    coarse = cv2.resize(weighted, coarse_wh, interpolation=cv2.INTER_AREA)
-    spread = cv2.GaussianBlur(coarse, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    difference = spread[..., :3] / np.maximum(spread[..., 3:], 1e-3)
-    return np.asarray(cv2.resize(difference, size_wh), np.float32)
+    return np.dstack([(like_lab - lab) * mask[..., None], mask])
+
+
+def spread_out(difference: FloatArray, reach_px: float) -> FloatArray:
+    """What a broad look at a masked difference `(H, W, 4)` tells, `(H, W, 3)` Lab.
+
+    Only what was under the mask is looked at, so nothing from beyond its edge bleeds in.
+    `reach_px` is the standard deviation of the look: finer differences are not seen.
+    """
+    sigma = max(reach_px, 0.3)
+    spread = np.asarray(
+        cv2.GaussianBlur(difference, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT), np.float32
+    )
+    weight = np.maximum(spread[..., 3:], 1e-3, dtype=np.float32)
+    return np.divide(spread[..., :3], weight, dtype=np.float32)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facepipe.arrays import BoolArray, FloatArray
+from facepipe.arrays import BoolArray, FloatArray, IntArray
 from facepipe.landmarks.regions import (
     FACE_OVAL,
     LEFT_BROW,
@@ -15,7 +15,7 @@ from facepipe.landmarks.regions import (
     fill_region,
 )
 
-_COARSE_PX = 64  # the depth in a convex outline is so plain that it is computed on so many pixels
+_COARSE_PX = 32  # the depth in a convex outline is so plain that it is computed on so many pixels
 
 
 def face_size_px(points_px: FloatArray) -> float:
@@ -35,12 +35,12 @@ def face_depth(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
     normal = np.stack([along[:, 1], -along[:, 0]], 1) / np.linalg.norm(along, axis=1)[:, None]
     inward = normal * np.sign(((hull.mean(0) - hull) * normal).sum(1))[:, None]
     x, y = (_coarse_centres(length) for length in size_wh)
-    depth_px = np.full((len(y), len(x)), np.inf)
-    for corner, direction in zip(hull, inward, strict=True):
-        across = (x - corner[0]) * direction[0]
-        down = (y - corner[1]) * direction[1]
-        np.minimum(depth_px, across[None, :] + down[:, None], out=depth_px)
-    share = (depth_px / face_size_px(points_px)).astype(np.float32)
+    # to each edge's line: (x - corner) @ inward; the nearest line is the outline
+    across = np.outer(inward[:, 0], x) - (hull * inward).sum(1)[:, None]
+    down = np.outer(inward[:, 1], y)
+    lines = across[:, None, :].astype(np.float32) + down[:, :, None].astype(np.float32)
+    depth_px = lines.min(0)
+    share = depth_px / np.float32(face_size_px(points_px))
     return np.asarray(cv2.resize(share, size_wh), np.float32)
 
 
@@ -79,8 +79,11 @@ def hull_mask(
 
 def border_fade(size_wh: tuple[int, int], feather_px: float) -> FloatArray:
     """`(H, W)` 0 at a picture's outermost pixels, rising to 1 over `feather_px`."""
-    x, y = (np.minimum(np.arange(n), np.arange(n)[::-1]).astype(np.float32) for n in size_wh)
-    return _rise(np.minimum(x[None, :], y[:, None]), feather_px)
+    x, y = (
+        _rise(np.minimum(np.arange(n), np.arange(n)[::-1]).astype(np.float32), feather_px)
+        for n in size_wh
+    )
+    return np.minimum(x[None, :], y[:, None])
 
 
 def mouth_interior_mask(
@@ -91,13 +94,26 @@ def mouth_interior_mask(
     `feather` is a share of the opening's own size, so that a small opening keeps its middle.
     """
     feather_px = feather * float(np.sqrt(cv2.contourArea(_outline(points_px, LIPS_INNER))))
-    fine_wh = (size_wh[0] * _FINER, size_wh[1] * _FINER)
+    first, last = _bounds(_outline(points_px, LIPS_INNER), size_wh)
     # a pixel centre x of the mask lies at (x + 0.5) * finer - 0.5 of the finer drawing
-    fine_px = (points_px[:, :2] * _FINER + (_FINER - 1) / 2).astype(np.float32)
+    fine_px = ((points_px[:, :2] - first) * _FINER + (_FINER - 1) / 2).astype(np.float32)
+    box_wh = (int(last[0] - first[0]), int(last[1] - first[1]))
+    fine_wh = (box_wh[0] * _FINER, box_wh[1] * _FINER)
     inside = fill_region(fine_px, LIPS_INNER, fine_wh).astype(np.uint8)
     depth_px = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5)
     fine = _rise(np.asarray(depth_px, np.float32), feather_px * _FINER)
-    return np.asarray(cv2.resize(fine, size_wh, interpolation=cv2.INTER_AREA), np.float32)
+    mask = np.zeros((size_wh[1], size_wh[0]), np.float32)
+    mask[first[1] : last[1], first[0] : last[0]] = cv2.resize(
+        fine, box_wh, interpolation=cv2.INTER_AREA
+    )
+    return mask
+
+
+def _bounds(outline_px: FloatArray, size_wh: tuple[int, int]) -> tuple[IntArray, IntArray]:
+    """First and after the last, x and y, of the pixels an outline `(N, 2)` reaches; never none."""
+    first = np.clip(np.floor(outline_px.min(0)) - 1, 0, np.array(size_wh) - 1)
+    last = np.clip(np.ceil(outline_px.max(0)) + 2, first + 1, size_wh)
+    return first.astype(np.int32), last.astype(np.int32)
 
 
 def skin_mask(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
@@ -143,5 +159,5 @@ _FINER = 2  # the mouth is drawn twice as finely, so that moving lips move its m
 
 def _rise(depth_px: FloatArray, over_px: float) -> FloatArray:
     """0 up to depth 0, 1 from depth `over_px` on, between them a curve without corners."""
-    share = np.clip(depth_px / max(over_px, 1e-3), 0, 1)
-    return (share * share * (3 - 2 * share)).astype(np.float32)
+    share = np.clip(depth_px * np.float32(1 / max(over_px, 1e-3)), 0, 1, dtype=np.float32)
+    return share * share * (3 - 2 * share)

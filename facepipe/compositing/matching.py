@@ -7,11 +7,14 @@ import numpy as np
 from facepipe.arrays import FloatArray, IntArray, check_shape
 from facepipe.landmarks.regions import POINTS
 
-_STEADY = (10, 9, 8, 168, 6, 197, 195, 5, 33, 133, 362, 263, 127, 356, 234, 454, 227, 447, 1, 4)
+_STEADY = np.array(
+    [10, 9, 8, 168, 6, 197, 195, 5, 33, 133, 362, 263, 127, 356, 234, 454, 227, 447, 1, 4]
+)
 """Points that speech and mimics hardly move: forehead, nose bridge, eye corners, temples."""
 
 _POSE_DEG = 6.0
 """A difference in head angle that counts as much as a difference of one unit in expression."""
+_LEAST_WEIGHT = 1 / 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +59,8 @@ def nearest(distance: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
     """The `count` nearest faces and their weights, which sum to 1.
 
     A face's weight falls to 0 as it becomes the first one left out, so that the mixture changes
-    smoothly from frame to frame instead of jumping.
+    smoothly from frame to frame instead of jumping. Faces whose weight would move no colour by
+    as much as a level are left out.
     """
     order = np.argsort(distance, kind="stable")[: count + 1]
     if len(order) == 1:
@@ -66,7 +70,9 @@ def nearest(distance: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
     weight = weight[: max(count, 1)][: len(order)]
     if weight.sum() <= 0:
         weight = np.ones_like(weight)
-    chosen = order[: len(weight)]
+    weight = weight / weight.sum()
+    counts = weight >= _LEAST_WEIGHT
+    chosen, weight = order[: len(weight)][counts], weight[counts]
     return chosen.astype(np.int32), (weight / weight.sum()).astype(np.float32)
 
 
@@ -78,13 +84,13 @@ def mouth_opening(points_px: FloatArray) -> FloatArray:
 
 
 def _normalised(face: FloatArray) -> FloatArray:
-    centred = face - face[list(_STEADY)].mean(0)
-    return centred / np.sqrt((centred[list(_STEADY)] ** 2).sum(1).mean())
+    centred = face - face[_STEADY].mean(0)
+    return centred / np.sqrt((centred[_STEADY] ** 2).sum(1).mean())
 
 
 def _align(face: FloatArray, head: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Rotation from head to face, and the face turned back onto the head (Kabsch 1976)."""
-    u, _, vt = np.linalg.svd(face[list(_STEADY)].T @ head[list(_STEADY)])
+    u, _, vt = np.linalg.svd(face[_STEADY].T @ head[_STEADY])
     mirror = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
     rotation = (u @ mirror @ vt).astype(np.float32)
     return rotation, (face @ rotation).astype(np.float32)
@@ -95,25 +101,31 @@ def _expression(facing: FloatArray) -> FloatArray:
 
     The divisors are what a clear change of each measure is, as a share of the eyes' distance.
     """
-    eyes = np.linalg.norm(facing[:, 33] - facing[:, 263], axis=1)
-
-    def gap(a: int, b: int) -> FloatArray:
-        return np.linalg.norm(facing[:, a, :2] - facing[:, b, :2], axis=1) / eyes
-
-    def height(a: int, b: int) -> FloatArray:
-        return (facing[:, a, 1] - facing[:, b, 1]) / eyes
-
+    between = facing[:, _FROM] - facing[:, _TO]
+    eyes = np.linalg.norm(between[:, -1], axis=1)
+    between = between / eyes[:, None, None]
+    gap = np.hypot(between[..., 0], between[..., 1])
+    height = between[..., 1]
+    aside = (facing[:, 61, 0] + facing[:, 291, 0] - 2 * facing[:, 168, 0]) / eyes
     return np.stack(
         [
-            gap(13, 14) / 0.04,  # mouth opening
-            gap(61, 291) / 0.08,  # mouth width: smile, pout
-            (height(61, 13) + height(291, 14)) / 0.12,  # both corners of the mouth
-            height(61, 291) / 0.06,  # one corner above the other
-            (facing[:, 61, 0] + facing[:, 291, 0] - 2 * facing[:, 168, 0]) / eyes / 0.08,  # aside
-            gap(159, 145) / 0.03,  # right lid
-            gap(386, 374) / 0.03,  # left lid
-            height(105, 159) / 0.06,  # right brow
-            height(334, 386) / 0.06,  # left brow
+            gap[:, 0] / 0.04,  # mouth opening
+            gap[:, 1] / 0.08,  # mouth width: smile, pout
+            (height[:, 2] + height[:, 3]) / 0.12,  # both corners of the mouth
+            height[:, 1] / 0.06,  # one corner above the other
+            aside / 0.08,
+            gap[:, 4] / 0.03,  # right lid
+            gap[:, 5] / 0.03,  # left lid
+            height[:, 6] / 0.06,  # right brow
+            height[:, 7] / 0.06,  # left brow
         ],
         axis=1,
     ).astype(np.float32)
+
+
+_FROM, _TO = np.array(
+    [
+        *[(13, 14), (61, 291), (61, 13), (291, 14), (159, 145), (386, 374), (105, 159), (334, 386)],
+        (33, 263),  # the eyes' distance, which all others are measured by
+    ]
+).T

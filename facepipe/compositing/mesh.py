@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -57,25 +58,23 @@ def _all_triangles() -> IntArray:
 
 TRIANGLES: IntArray = _all_triangles()
 """`(T, 3)` the mesh with eyes and mouth closed and a ring around it; indices into `with_ring`."""
+_CORNERS = np.ascontiguousarray(TRIANGLES.T)
 _SURFACE_COUNT = len(_load_surface())
 _FIRST_OF_RING = len(TRIANGLES) - 2 * len(FACE_OVAL)
 
 
 @dataclass(frozen=True, eq=False)
 class MeshRaster:
-    """Which triangle each pixel of a drawn mesh belongs to, and where in it the pixel lies.
+    """Which triangle each pixel of a drawn mesh belongs to, and how places in it are reckoned.
 
     Attributes:
-        size_wh: of the picture.
-        pixels: rows and columns, `(P,)` each, of the pixels the mesh covers.
-        corners: `(3, P)` the mesh points around each.
-        shares: `(3, P)` its barycentric coordinates.
+        triangle: `(H, W)` index into `TRIANGLES`, -1 where the mesh covers nothing.
+        shares: `(3, 3, T)`: a pixel's barycentric share in corner k of its triangle is
+            `x * shares[k, 0] + y * shares[k, 1] + shares[k, 2]`.
     """
 
-    size_wh: tuple[int, int]
-    pixels: tuple[NDArray[np.intp], NDArray[np.intp]]
-    corners: IntArray
-    shares: FloatArray
+    triangle: NDArray[np.intp]
+    shares: NDArray[np.float64]
 
 
 def with_ring(points_px: FloatArray) -> FloatArray:
@@ -85,80 +84,115 @@ def with_ring(points_px: FloatArray) -> FloatArray:
     return np.concatenate([points_px, outline + RING_REACH * (outline - outline.mean(0))])
 
 
-def paint_triangles(mesh_px: FloatArray, size_wh: tuple[int, int]) -> IntArray:
-    """Which triangle is seen at each pixel, `(H, W)`, -1 where none, for a mesh `(514, 3)`.
-
-    The ring is painted first, then what faces away, then the rest from far to near, so that a
-    cheek turned from the camera never covers a nose in front of it.
-    """
-    corners = mesh_px[TRIANGLES]
-    edges = corners[:, 1:, :2] - corners[:, :1, :2]
-    faces_away = edges[:, 0, 0] * edges[:, 1, 1] > edges[:, 0, 1] * edges[:, 1, 0]
-    faces_away[_SURFACE_COUNT:] = False  # holes and ring are wound as they come
-    on_face = np.arange(len(TRIANGLES)) < _FIRST_OF_RING
-    order = np.lexsort((-corners[..., 2].mean(1), ~faces_away, on_face))
-    painted = np.full((size_wh[1], size_wh[0]), -1, np.int32)
-    outlines = np.round(corners[..., :2] * 16).astype(np.int32)
-    for index in order.tolist():
-        cv2.fillConvexPoly(painted, outlines[index], index, shift=4)
-    return painted
-
-
 def raster(mesh_px: FloatArray, size_wh: tuple[int, int]) -> MeshRaster:
     """The mesh `(514, 3)` drawn onto a picture of this size."""
-    painted = paint_triangles(mesh_px, size_wh)
-    rows, columns = np.nonzero(painted >= 0)
-    triangle = painted[rows, columns]
-    x, y = columns.astype(np.float32), rows.astype(np.float32)
-    by_x, by_y, constant = _barycentric(mesh_px[TRIANGLES][..., :2])
-    shares = [
-        by_x[k][triangle] * x + by_y[k][triangle] * y + constant[k][triangle] for k in range(3)
+    return MeshRaster(paint_triangles(mesh_px, size_wh), _barycentric(mesh_px[TRIANGLES][..., :2]))
+
+
+def paint_triangles(mesh_px: FloatArray, size_wh: tuple[int, int]) -> NDArray[np.intp]:
+    """Which triangle is seen at each pixel's centre, `(H, W)`, -1 where none, for `(514, 3)`.
+
+    The ring is painted first, then what faces away, then the rest from far to near, so that a
+    cheek turned from the camera never covers a nose in front of it. All spans (the pixels of one
+    triangle in one row) are found at once: a call per triangle takes four times as long.
+    """
+    order = _painting_order(mesh_px)
+    triangle, row, left, right = _spans(mesh_px, order, size_wh)
+    count = right - left
+    start = row * size_wh[0] + left - (np.cumsum(count) - count)
+    pixels = np.arange(int(count.sum())) + np.repeat(start, count)
+    painted = np.full(size_wh[0] * size_wh[1], -1, np.intp)
+    painted[pixels] = np.repeat(order[triangle], count)  # the last one painted stays
+    return painted.reshape(size_wh[1], size_wh[0])
+
+
+def _painting_order(mesh_px: FloatArray) -> NDArray[np.intp]:
+    """`(T,)` the triangles, first painted first."""
+    x, y, z = (np.ascontiguousarray(mesh_px[:, axis])[_CORNERS] for axis in range(3))
+    faces_away = (x[1] - x[0]) * (y[2] - y[0]) > (y[1] - y[0]) * (x[2] - x[0])
+    faces_away[_SURFACE_COUNT:] = False  # holes and ring are wound as they come
+    layer = np.where(np.arange(len(TRIANGLES)) < _FIRST_OF_RING, np.where(faces_away, 1, 2), 0)
+    depth = z.sum(0)
+    return np.argsort(layer * (np.ptp(depth) + 1) - depth, kind="stable")
+
+
+def _spans(
+    mesh_px: FloatArray, order: NDArray[np.intp], size_wh: tuple[int, int]
+) -> tuple[NDArray[np.intp], ...]:
+    """Place in `order`, row, first column and column after the last of each span, `(S,)` each.
+
+    Two triangles reckon the edge they share from the same upper to the same lower end, so that
+    each pixel's centre lies in just one of them.
+    """
+    by_height = np.argsort(mesh_px[:, 1], kind="stable")
+    x, y = mesh_px[by_height, :2].T.astype(np.float64)
+    rank = np.empty(len(by_height), np.intp)
+    rank[by_height] = np.arange(len(by_height))
+    corners = rank[_CORNERS[:, order]]
+    top, low = corners.min(0), corners.max(0)
+    middle = corners.sum(0) - top - low
+    first, last = (np.clip(np.ceil(y[end]), 0, size_wh[1]).astype(np.intp) for end in (top, low))
+    count = last - first
+    triangle = np.repeat(np.arange(len(order)), count)
+    row = np.arange(len(triangle)) + np.repeat(first - (np.cumsum(count) - count), count)
+    # edges: from top to low; from top to middle; from middle to low
+    upper, lower = np.concatenate([top, top, middle]), np.concatenate([low, middle, low])
+    slope = (x[lower] - x[upper]) / np.maximum(y[lower] - y[upper], 1e-12)
+    at_0 = x[upper] - y[upper] * slope
+    other = triangle + len(order) * np.where(row < y[middle][triangle], 1, 2)
+    sides = [
+        np.clip(np.ceil(at_0[edge] + row * slope[edge]), 0, size_wh[0]).astype(np.intp)
+        for edge in (triangle, other)
     ]
-    corners = np.stack([corner[triangle] for corner in TRIANGLES.T])
-    return MeshRaster(size_wh, (rows, columns), corners, np.stack(shares))
+    return triangle, row, np.minimum(*sides), np.maximum(*sides)
 
 
-def _barycentric(corners_px: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """`(3, T)` each: a point's share in corner k is `x * first[k] + y * second[k] + third[k]`."""
-    x, y = corners_px[..., 0].astype(np.float64), corners_px[..., 1].astype(np.float64)
+def _barycentric(corners_px: FloatArray) -> NDArray[np.float64]:
+    """`(3, 3, T)` as `MeshRaster.shares`, for corners `(T, 3, 2)`."""
+    x, y = corners_px.T.astype(np.float64)
     after, before = np.array([1, 2, 0]), np.array([2, 0, 1])
-    by_x, by_y = y[:, after] - y[:, before], x[:, before] - x[:, after]
-    constant = x[:, after] * y[:, before] - x[:, before] * y[:, after]
-    area = constant.sum(1, keepdims=True)
+    constant = x[after] * y[before] - x[before] * y[after]
+    area = constant.sum(0)
     # a triangle seen from its side covers next to nothing: any finite share will do
-    area = np.where(np.abs(area) < 1e-6, 1.0, area)
-    first, second, third = (
-        np.ascontiguousarray((part / area).T.astype(np.float32)) for part in (by_x, by_y, constant)
-    )
-    return first, second, third
+    area[np.abs(area) < 1e-6] = 1.0
+    return np.stack([y[after] - y[before], x[before] - x[after], constant], 1) / area
 
 
 def sampling_map(drawn: MeshRaster, source_px: FloatArray) -> FloatArray:
     """Where in the source each pixel comes from, `(H, W, 2)` x and y; -1e4 where nowhere.
 
-    `source_px`: `(514, 3)`, the mesh of the source in its own pixels.
+    `source_px`: `(514, 2 or 3)`, the mesh of the source in its own pixels.
     """
-    found = np.full((drawn.size_wh[1], drawn.size_wh[0], 2), -1e4, np.float32)
-    for axis in (0, 1):
-        places = np.ascontiguousarray(source_px[:, axis], np.float32)[drawn.corners]
-        found[..., axis][drawn.pixels] = (places * drawn.shares).sum(0)
-    return found
+    # a complex number holds x and y, so that both are looked up at once
+    place = source_px[:, 0] + 1j * source_px[:, 1]
+    parts = np.empty((3, len(TRIANGLES) + 1), np.complex64)
+    parts[:, :-1] = (drawn.shares * place[_CORNERS][:, None]).sum(0)
+    parts[:, -1] = 0, 0, -1e4 - 1e4j
+    across, down, found = (part.take(drawn.triangle).view(np.float32) for part in parts)
+    height, width = drawn.triangle.shape
+    found += across * np.repeat(np.arange(width, dtype=np.float32), 2)
+    found += down * np.arange(height, dtype=np.float32)[:, None]
+    return found.reshape(height, width, 2)
 
 
-def sample(source_rgb: RgbImage, sampling: FloatArray, finer: int = 1) -> RgbImage:
-    """The source `(H', W', 3)` looked up at a sampling map `(H, W, 2)`, as `(H, W, 3)`.
+def smoothed(source_rgb: RgbImage, over: int) -> RgbImage:
+    """A picture `(H', W', 3)` each of whose pixels is the mean of `over` by `over`.
 
-    `finer` looks up that many times as densely along each side and averages, for a source that
-    shows more than the map can hold.
+    Pixel `(x, y)` is that of columns x to x + over - 1 and rows y to y + over - 1, so a place
+    moves by `(over - 1) / 2` to the left and up. For looking up a picture that shows more than
+    the map can hold.
     """
-    height, width = sampling.shape[:2]
-    dense = sampling
-    if finer > 1:
-        dense = cv2.resize(sampling, (width * finer, height * finer))
-    x, y = cv2.split(dense)
-    looked_up = cv2.remap(source_rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    if finer > 1:
-        looked_up = cv2.resize(looked_up, (width, height), interpolation=cv2.INTER_AREA)
+    kernel = np.full((over, over), 1 / over**2, np.float32)
+    drawn = cv2.filter2D(source_rgb, -1, kernel, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(drawn, np.uint8)
+
+
+def sample(source_rgb: RgbImage, sampling: FloatArray) -> RgbImage:
+    """The source `(H', W', 3)` looked up at a sampling map `(H, W, 2)`, as `(H, W, 3)`."""
+    nothing: Any = None  # x and y lie in one map, a call that the stubs do not know
+    looked_up = cv2.remap(
+        source_rgb, sampling, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.asarray(looked_up, np.uint8)
 
 

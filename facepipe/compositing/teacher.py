@@ -1,28 +1,15 @@
 """The mesh swap: a person's own pictures, bent onto another face. It needs no training."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from facepipe.arrays import FloatArray, IntArray, RgbImage, check_shape
 from facepipe.compositing.blend import mix
-from facepipe.compositing.colour import (
-    from_lab,
-    lab_statistics,
-    light_difference,
-    move_colours,
-    to_lab,
-)
-from facepipe.compositing.masks import (
-    above_mouth,
-    border_fade,
-    face_depth,
-    face_size_px,
-    fade_in,
-    mouth_interior_mask,
-    skin_mask,
-    without_eyes,
-)
+from facepipe.compositing.light import in_light_of
+from facepipe.compositing.masks import border_fade, face_size_px, fade_in, mouth_interior_mask
 from facepipe.compositing.matching import (
     distances,
     look_of,
@@ -30,7 +17,8 @@ from facepipe.compositing.matching import (
     nearest,
     reference_head,
 )
-from facepipe.compositing.mesh import raster, sample, sampling_map, with_ring
+from facepipe.compositing.mesh import raster, sample, sampling_map, smoothed, with_ring
+from facepipe.compositing.view import FaceView, view_of
 from facepipe.errors import NoFaceError
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import FACE_PX, NETWORK_PX
@@ -68,7 +56,11 @@ class MeshTeacher:
         self._faces = faces
         self._head = reference_head(faces.points_px)
         self._look = look_of(faces.points_px, self._head)
-        self._meshes = np.stack([with_ring(points) for points in faces.points_px])
+        meshes = np.stack([with_ring(points) for points in faces.points_px])
+        self._boxes = _boxes(meshes)
+        self._over = max(1, FACE_PX // size_px)
+        self._meshes = meshes[..., :2] - self._boxes[:, None, :2] - np.float32((self._over - 1) / 2)
+        self._picture = lru_cache(_KEPT)(self._smoothed)  # the next frame mostly wants the same
         self._blur = _blur_penalty(faces.sharpness)
         self._openings = mouth_opening(faces.points_px)
 
@@ -83,65 +75,55 @@ class MeshTeacher:
         check_shape(points_px, (POINTS, 3), name="points_px")
         distance = distances(look_of(points_px[None], self._head), self._look) + self._blur
         chosen, weights = nearest(distance, _MIXED)
-        depth = face_depth(points_px, self._size_wh)
-        face = self._drawn(points_px, chosen, weights)
-        face = self._in_light_of(crop_rgb, face, points_px, depth)
+        view = view_of(crop_rgb, points_px, _OVERLAP)
+        face_rgb = in_light_of(view, self._drawn(view, chosen, weights))
         opening = float(self._openings[chosen] @ weights)
-        face = self._with_mouth_of(crop_rgb, face, points_px, opening)
-        return self._finished(crop_rgb, face, points_px, depth)
+        return self._finished(crop_rgb, view, _with_mouth_of(view, face_rgb, opening))
 
-    @property
-    def _size_wh(self) -> tuple[int, int]:
-        return (self.size_px, self.size_px)
-
-    def _drawn(self, points_px: FloatArray, chosen: IntArray, weights: FloatArray) -> RgbImage:
-        """The chosen faces in the given geometry, mixed by weight."""
-        target = with_ring(points_px)
-        drawn = raster(target, self._size_wh)
-        finer = max(1, FACE_PX // self.size_px)
-        total = np.zeros((self.size_px, self.size_px, 3), np.float32)
+    def _drawn(self, view: FaceView, chosen: IntArray, weights: FloatArray) -> FloatArray:
+        """The chosen faces in the view's geometry, mixed by weight: `(H, W, 3)`, 0-255."""
+        drawn = raster(with_ring(view.points_px), view.size_wh)
+        total = np.zeros(view.crop_rgb.shape, np.float32)
         for index, weight in zip(chosen, weights, strict=True):
             sampling = sampling_map(drawn, self._meshes[index])
-            total += weight * sample(self._faces.crops_rgb[index], sampling, finer)
-        return np.round(total).astype(np.uint8)
+            face_rgb = sample(self._picture(int(index)), sampling)
+            total = cv2.addWeighted(total, 1, face_rgb, float(weight), 0, dtype=cv2.CV_32F)
+        return np.asarray(total, np.float32)
 
-    def _in_light_of(
-        self, crop_rgb: RgbImage, face_rgb: RgbImage, points_px: FloatArray, depth: FloatArray
-    ) -> RgbImage:
-        """The face in the crop's colours: of the skin everywhere, of what is near at its edge."""
-        skin = skin_mask(points_px, self._size_wh)
-        face, crop = to_lab(face_rgb), to_lab(crop_rgb)
-        face = move_colours(face, lab_statistics(face, skin), lab_statistics(crop, skin))
-        # beards, brows and lashes are differences between people, not of light
-        upper = above_mouth(points_px, self._size_wh)
-        inside = upper * fade_in(depth, erosion=0, feather=_FEATHER)
-        seen = without_eyes(inside, points_px)
-        size = face_size_px(points_px)
-        broad = light_difference(face, crop, seen, _LIGHT_REACH * size)
-        face[..., 0] += np.clip(_LIGHT * broad[..., 0], -_MOST_LIGHT, _MOST_LIGHT)
-        edge = upper * (1 - fade_in(depth, erosion=0, feather=_EDGE_DEPTH))
-        near = light_difference(face, crop, seen, _EDGE_REACH * size)
-        return from_lab((face + edge[..., None] * near).astype(np.float32, copy=False))
+    def _smoothed(self, index: int) -> RgbImage:
+        """A stored face's box, as smooth as squares of this size can show it."""
+        left, top, right, bottom = self._boxes[index]
+        box_rgb = self._faces.crops_rgb[index, top:bottom, left:right]
+        return smoothed(box_rgb, self._over) if self._over > 1 else box_rgb
 
-    def _with_mouth_of(
-        self, crop_rgb: RgbImage, face_rgb: RgbImage, points_px: FloatArray, opening: float
-    ) -> RgbImage:
-        """Shows the given face's own teeth and tongue as far as the person's mouth is less open."""
-        wanted = float(mouth_opening(points_px))
-        lacking = np.clip((wanted - opening) / max(wanted, 1e-6) / _LACKING, 0, 1)
-        if lacking <= 0:
-            return face_rgb
-        mouth = mouth_interior_mask(points_px, self._size_wh, feather=_MOUTH_FEATHER)
-        return mix(face_rgb, crop_rgb, mouth * np.float32(lacking))
-
-    def _finished(
-        self, crop_rgb: RgbImage, face_rgb: RgbImage, points_px: FloatArray, depth: FloatArray
-    ) -> MeshSwap:
+    def _finished(self, crop_rgb: RgbImage, view: FaceView, face_rgb: RgbImage) -> MeshSwap:
+        """The view's face in its square."""
+        depth = view.fine(view.depth)
         # the picture is pure face wherever the mask is above 0, and runs out beyond it
         wide = fade_in(depth, erosion=-_OVERLAP, feather=_OVERLAP)
-        mask = fade_in(depth, erosion=_EROSION, feather=_FEATHER)
-        border = border_fade(self._size_wh, _FEATHER * face_size_px(points_px))
-        return MeshSwap(mix(crop_rgb, face_rgb, wide), np.minimum(mask, border))
+        rgb, mask = crop_rgb.copy(), np.zeros(crop_rgb.shape[:2], np.float32)
+        here = view.rows, view.columns
+        rgb[here] = mix(view.crop_rgb, face_rgb, wide)
+        border = border_fade((self.size_px, self.size_px), _FEATHER * face_size_px(view.points_px))
+        mask[here] = np.minimum(fade_in(depth, erosion=_EROSION, feather=_FEATHER), border[here])
+        return MeshSwap(rgb, mask)
+
+
+def _with_mouth_of(view: FaceView, face_rgb: RgbImage, opening: float) -> RgbImage:
+    """Shows the view's own teeth and tongue as far as the drawn face's mouth is less open."""
+    wanted = float(mouth_opening(view.points_px))
+    lacking = np.clip((wanted - opening) / max(wanted, 1e-6) / _LACKING, 0, 1)
+    if lacking <= 0:
+        return face_rgb
+    mouth = mouth_interior_mask(view.points_px, view.size_wh, feather=_MOUTH_FEATHER)
+    return mix(face_rgb, view.crop_rgb, mouth * np.float32(lacking))
+
+
+def _boxes(meshes_px: FloatArray) -> IntArray:
+    """`(N, 4)` left, top, right, bottom of what each mesh `(N, 514, 3)` covers of its picture."""
+    first = np.clip(np.floor(meshes_px[..., :2].min(1)) - 1, 0, FACE_PX - 1)
+    last = np.clip(np.ceil(meshes_px[..., :2].max(1)) + 2, first + 1, FACE_PX)
+    return np.concatenate([first, last], 1).astype(np.int32)
 
 
 def _blur_penalty(sharpness: FloatArray) -> FloatArray:
@@ -152,15 +134,10 @@ def _blur_penalty(sharpness: FloatArray) -> FloatArray:
 
 _BLUR = 1.5  # half as sharp counts as much as 9 degrees of head turn
 _MIXED = 3  # more blur the skin, one alone flickers where the choice changes
+_KEPT = 32  # pictures of up to 0.3 MB
 _EROSION = 0.01  # of the face's size, as all below: hair and background lie at the outline
 _FEATHER = 0.08
 _OVERLAP = 0.04
-_EDGE_DEPTH = 0.15
-_EDGE_REACH = 0.06
-_LIGHT_REACH = 0.2
-_LIGHT = 0.3
-_MOST_LIGHT = 8.0
 _MOUTH_FEATHER = 0.25
-_LACKING = (
-    0.15  # the share of the opening that must be missing for the teeth to be all the target's
-)
+# the share of the opening that must be missing for the teeth to be all the target's
+_LACKING = 0.15

@@ -18,6 +18,8 @@ from facepipe.defs.storage import Store, Work
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
+SWAPPING_CODE = "2"
+"""The version of how faces are drawn: another one swaps and reports anew."""
 _NEEDED = {
     "faces": "identity/faces",
     "profile": "identity/profile",
@@ -42,6 +44,7 @@ _NEEDED = {
     description="The target's video with the identity's face; frames without the person, "
     "sound and times are as they were.",
     settings=SwapSettings,
+    code_version=SWAPPING_CODE,
 )
 def pair_swapped_video(
     context: dg.AssetExecutionContext, store: Store, device: Device
@@ -114,6 +117,7 @@ def _describe_video(folder: Path) -> dict[str, Any]:
     kinds={"json", "opencv"},
     description="How good the swap is, in numbers and on one sheet: target, mesh, model, swap.",
     settings=ReportSettings,
+    code_version=SWAPPING_CODE,
     check_specs=[
         dg.AssetCheckSpec(name, asset=["pair", "swap_report"], description=description)
         for name, description in {

@@ -19,6 +19,8 @@ from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSet
 POOL = "device"
 TRAINING_CODE = "2"
 """The version of the training loop: another one trains anew."""
+LORA_CODE = f"{TRAINING_CODE}.2"
+"""The loop's version, and that of the mesh swap from which an adapter learns."""
 
 
 @declared(
@@ -92,7 +94,7 @@ def identity_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     description="A low-rank adapter that makes the identity model draw the identity on this "
     "target's face. PEFT format; pinned to its base by hash.",
     settings=LoraTrainingSettings,
-    code_version=TRAINING_CODE,
+    code_version=LORA_CODE,
     pool=POOL,
 )
 def pair_lora_checkpoint(

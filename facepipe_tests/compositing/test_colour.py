@@ -7,8 +7,9 @@ from facepipe.compositing.colour import (
     ColourStatistics,
     from_lab,
     lab_statistics,
-    light_difference,
+    masked_difference,
     move_colours,
+    spread_out,
     to_lab,
 )
 from facepipe.errors import NoFaceError
@@ -89,5 +90,5 @@ def test_a_difference_in_light_is_found_and_nothing_bleeds_in_from_outside(skin)
     brighter[:, 30:] = -1000
     mask = EVERYWHERE.copy()
     mask[:, 30:] = 0
-    found = light_difference(lab, brighter, mask, 5)
+    found = spread_out(masked_difference(lab, brighter, mask), 5)
     np.testing.assert_allclose(found[:, :30, 0], 10, atol=0.1)

@@ -54,6 +54,12 @@ def test_the_mixture_does_not_jump_when_two_faces_change_places():
     assert np.abs(shares[0] - shares[1]).max() < 0.01
 
 
+def test_a_face_that_would_move_no_colour_by_a_level_is_left_out():
+    chosen, weights = nearest(np.float32([0, 5, 5.1, 6]), 3)
+    assert chosen.tolist() == [0]
+    assert weights.tolist() == [1]
+
+
 def test_a_single_stored_face_is_always_chosen():
     chosen, weights = nearest(np.float32([4]), 3)
     assert chosen.tolist() == [0]

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from facepipe.compositing.masks import face_depth
-from facepipe.compositing.mesh import TRIANGLES, paint_triangles, raster, warp, with_ring
+from facepipe.compositing.mesh import (
+    TRIANGLES,
+    paint_triangles,
+    raster,
+    sample,
+    sampling_map,
+    smoothed,
+    warp,
+    with_ring,
+)
 from facepipe.errors import ShapeError
 from facepipe_tests.compositing.painted import mesh_points, paint, turned
 
@@ -47,14 +56,50 @@ def test_a_warped_face_has_the_geometry_of_the_target():
 def test_what_is_nearest_is_seen_when_the_head_turns(yaw_deg):
     mesh = with_ring(turned(mesh_points(), yaw_deg))
     drawn = raster(mesh, SIZE_WH)
-    on_face = (drawn.corners < 478).all(0)
-    shown = (mesh[drawn.corners][..., 2] * drawn.shares).sum(0)
+    on_face = (drawn.triangle >= 0) & (TRIANGLES[drawn.triangle] < 478).all(2)
     rng = np.random.default_rng(0)
-    pixels = rng.choice(np.flatnonzero(on_face), 200, replace=False)
+    pixels = rng.choice(np.argwhere(on_face), 200, replace=False)
     hidden = [
-        shown[k] - nearest_depth(mesh, drawn.pixels[1][k], drawn.pixels[0][k]) for k in pixels
+        mesh[TRIANGLES[drawn.triangle[y, x]], 2] @ shares_at(drawn, x, y)
+        - nearest_depth(mesh, x, y)
+        for y, x in pixels
     ]
     assert (np.array(hidden) < 4).mean() > 0.97
+
+
+@pytest.mark.parametrize("yaw_deg", [0.0, -40.0])
+def test_each_painted_pixel_has_its_centre_in_its_triangle(yaw_deg):
+    mesh = with_ring(turned(mesh_points(mouth_open=12), yaw_deg))
+    drawn = raster(mesh, SIZE_WH)
+    for y, x in np.argwhere(drawn.triangle >= 0)[::37]:
+        shares = shares_at(drawn, x, y)
+        assert shares.min() > -1e-6
+        assert shares @ mesh[TRIANGLES[drawn.triangle[y, x]], :2] == pytest.approx([x, y], abs=1e-3)
+
+
+def test_a_mesh_that_hangs_out_of_the_picture_is_drawn_as_far_as_it_reaches():
+    mesh = with_ring(mesh_points())
+    whole = paint_triangles(mesh, SIZE_WH)
+    moved = mesh - np.float32([100, 60, 0])
+    np.testing.assert_array_equal(paint_triangles(moved, (90, 120)), whole[60:180, 100:190])
+
+
+def test_a_picture_looked_up_where_it_was_smoothed_is_the_mean_around_each_place():
+    points = mesh_points()
+    rng = np.random.default_rng(2)
+    picture = rng.integers(0, 255, (320, 320, 3), np.uint8)
+    half = (points - 0.5) / 2  # a pixel of the small picture covers two by two of the large one
+    mesh = with_ring(points)[:, :2] - np.float32(0.5)
+    looked_up = sample(
+        smoothed(picture, 2), sampling_map(raster(with_ring(half), (160, 160)), mesh)
+    )
+    means = picture.reshape(160, 2, 160, 2, 3).mean((1, 3))
+    assert np.abs(looked_up - means)[face_depth(half, (160, 160)) > 0.02].max() <= 2
+
+
+def shares_at(drawn, x, y):
+    """Barycentric shares `(3,)` of a pixel in its triangle."""
+    return drawn.shares[:, :, drawn.triangle[y, x]] @ [x, y, 1]
 
 
 def nearest_depth(mesh, x, y):
