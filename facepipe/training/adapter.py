@@ -31,15 +31,9 @@ def add_adapter(base: Generator, base_digest: str, config: LoraConfig, seed: int
 
 
 def adapter_config(base: Generator, rank: int, alpha: int, dropout: float) -> LoraConfig:
-    """Adapters on every convolution and linear layer but the one that paints.
-
-    That one has 3 outputs: an adapter of rank 16 on it takes five times its own work, at full
-    resolution, and can do nothing that the layer before it cannot.
-    """
+    """Adapters on every convolution and linear layer."""
     layers = [
-        name
-        for name, part in base.named_modules()
-        if isinstance(part, nn.Conv2d | nn.Linear) and part is not base.paint
+        name for name, part in base.named_modules() if isinstance(part, nn.Conv2d | nn.Linear)
     ]
     return LoraConfig(
         r=rank,

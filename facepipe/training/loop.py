@@ -123,7 +123,7 @@ class _Training:
         batch = self.task.batch(self.generator)
         with accelerator.autocast():
             drawn = network(batch.target, batch.source)
-        parts = loss_parts(drawn.float(), batch, self.settings)
+        parts = loss_parts(drawn, batch, self.settings)
         values = {name: float(part.detach()) for name, part in parts.items()}
         if not torch.isfinite(parts["loss"]):
             return None

@@ -135,7 +135,7 @@ def test_other_faces_cannot_continue_a_state(run, make_faces, embeddings, tmp_pa
 def broken(monkeypatch, times):
     """Make the wanted picture of the 5th batch drawn, and the next `times - 1`, not a number."""
     drawn = {"count": 0}
-    whole = identity_model.reconstruction
+    whole = identity_model.lessons
 
     def reconstruction(faces, index, source, settings, generator):
         batch = whole(faces, index, source, settings, generator)
@@ -143,7 +143,7 @@ def broken(monkeypatch, times):
         wrong = len(index) == TINY.batch_size and 5 <= drawn["count"] < 5 + times
         return replace(batch, wanted=batch.wanted * np.nan) if wrong else batch
 
-    monkeypatch.setattr(identity_model, "reconstruction", reconstruction)
+    monkeypatch.setattr(identity_model, "lessons", reconstruction)
 
 
 def test_a_loss_that_is_no_number_goes_back_and_lowers_the_rate(run, monkeypatch):
