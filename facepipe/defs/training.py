@@ -1,22 +1,24 @@
 """Models: profile → identity checkpoint → ONNX, and per pair: LoRA checkpoint → merged ONNX."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from facepipe.defs import previews
-from facepipe.defs.declaring import as_recipe, chosen, declared
+from facepipe.defs.declaring import chosen, declared
 from facepipe.defs.inputs import consented_media, consented_pair
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
+from facepipe.defs.workshop import prepared, surroundings, training_recipe
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 POOL = "device"
-_OBSERVE_EVERY_S = 5.0
+TRAINING_CODE = "2"
+"""The version of the training loop: another one trains anew."""
 
 
 @declared(
@@ -26,6 +28,7 @@ _OBSERVE_EVERY_S = 5.0
     description="The identity model: learns to draw this person's face in any pose and light. "
     "Stopped or killed, it goes on from its last epoch; more epochs continue it.",
     settings=IdentityTrainingSettings,
+    code_version=TRAINING_CODE,
     pool=POOL,
 )
 def identity_checkpoint(
@@ -38,21 +41,16 @@ def identity_checkpoint(
     profile = store.get("identity/profile", name, media.digest)
     settings = chosen(context, store, IdentityTrainingSettings)
 
-    def make(work: Work) -> None:
+    def train(**where: Any) -> Any:
         from facepipe.identity.face_set import FaceSet
         from facepipe.identity.profile import Profile
         from facepipe.training.identity_model import train_identity
 
-        train_identity(
-            FaceSet.load(faces.path),
-            Profile.load(profile.path / "profile.json").embedding,
-            settings,
-            **_surroundings(context, work, device),
-        )
+        embedding = Profile.load(profile.path / "profile.json").embedding
+        return train_identity(FaceSet.load(faces.path), embedding, settings, **where)
 
     inputs = {"media": media.digest, "faces": faces.digest, "profile": profile.digest}
-    recipe = Recipe(inputs, as_recipe(settings), resumable=("epochs",))
-    return store.build(context, recipe, make, describe_training)
+    return trained(context, store, device, (inputs, settings), train)
 
 
 @declared(
@@ -94,6 +92,7 @@ def identity_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     description="A low-rank adapter that makes the identity model draw the identity on this "
     "target's face. PEFT format; pinned to its base by hash.",
     settings=LoraTrainingSettings,
+    code_version=TRAINING_CODE,
     pool=POOL,
 )
 def pair_lora_checkpoint(
@@ -106,7 +105,7 @@ def pair_lora_checkpoint(
     target_faces = pair.get("target/faces")
     settings = chosen(context, store, LoraTrainingSettings)
 
-    def make(work: Work) -> None:
+    def train(**where: Any) -> Any:
         from facepipe.identity.embedding import embedder_of
         from facepipe.identity.face_set import FaceSet
         from facepipe.identity.profile import Profile, mean_embedding
@@ -114,14 +113,14 @@ def pair_lora_checkpoint(
 
         who = Profile.load(profile.path / "profile.json")
         other = FaceSet.load(target_faces.path)
-        train_lora(
+        return train_lora(
             base.path,
             FaceSet.load(faces.path),
             who.embedding,
             other,
             mean_embedding(other, embedder_of(who, store.models())),
             settings,
-            **_surroundings(context, work, device),
+            **where,
         )
 
     inputs = {
@@ -131,8 +130,7 @@ def pair_lora_checkpoint(
         "profile": profile.digest,
         "target_faces": target_faces.digest,
     }
-    recipe = Recipe(inputs, as_recipe(settings), resumable=("epochs",))
-    return store.build(context, recipe, make, describe_training)
+    return trained(context, store, device, (inputs, settings), train)
 
 
 @declared(
@@ -162,6 +160,38 @@ def pair_lora_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     return store.build(context, Recipe(inputs, {}), make, describe_export)
 
 
+def trained(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    device: Device,
+    made_from: tuple[Mapping[str, str], Any],
+    train: Callable[..., Any],
+) -> dg.MaterializeResult[None]:
+    """Build a trained model, and tell what was out of the ordinary.
+
+    Args:
+        context: The asset.
+        store: Where it is published.
+        device: What it is trained on.
+        made_from: Digests of its inputs, and its settings.
+        train: Trains with the keyword arguments of `training.identity_model.Work`; the summary.
+    """
+    inputs, settings = made_from
+    recipe = training_recipe(inputs, settings)
+    notes: list[str] = []
+
+    def make(work: Work) -> None:
+        notes.extend(prepared(context, store, work, recipe, settings.on_change))
+        notes.extend(train(**surroundings(context, work, device)).notes)
+        for note in notes:
+            context.log.warning("%s", note)
+
+    def describe(folder: Path) -> dict[str, Any]:
+        return describe_training(folder) | ({"notes": "\n".join(notes)} if notes else {})
+
+    return store.build(context, recipe, make, describe)
+
+
 def describe_training(folder: Path) -> dict[str, Any]:
     """Loss curve, held-out numbers and the newest preview of a finished training."""
     lines = (folder / "history.jsonl").read_text().splitlines()
@@ -181,40 +211,3 @@ def describe_export(folder: Path) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(record.read_text())
     plain = {name: value for name, value in facts.items() if isinstance(value, int | float | str)}
     return plain | {"record": dg.MetadataValue.json(facts)}
-
-
-def _surroundings(context: dg.AssetExecutionContext, work: Work, device: Device) -> dict[str, Any]:
-    """Where and with what a training works, and whom it tells."""
-    from facepipe.training.device import DeviceSettings
-
-    return {
-        "device": DeviceSettings(**device.chosen()),
-        "scratch": work.scratch,
-        "out": work.out,
-        "on_epoch": _observer(context, work),
-        "stop": work.stop,
-    }
-
-
-def _observer(context: dg.AssetExecutionContext, work: Work) -> Callable[[Any], None]:
-    """Tell each epoch to the progress bar, and every few seconds to Dagster's live plots."""
-    import time
-
-    told_s = 0.0
-
-    def on_epoch(report: Any) -> None:
-        nonlocal told_s
-        work.progress(report.epoch, report.epochs)
-        if time.monotonic() - told_s < _OBSERVE_EVERY_S and report.epoch < report.epochs:
-            return
-        told_s = time.monotonic()
-        metadata = {"epoch": report.epoch, **report.losses, "eta_s": report.eta_s}
-        if report.preview is not None and report.preview.is_file():
-            metadata["preview"] = previews.picture_file(report.preview)
-        context.log_event(
-            dg.AssetObservation(
-                context.asset_key, partition=str(context.partition_key), metadata=metadata
-            )
-        )
-
-    return on_epoch

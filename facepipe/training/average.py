@@ -16,11 +16,16 @@ class RunningAverage:
     Args:
         network: whose trainable weights are averaged.
         keep: share of the old at each step; 0 follows the weights exactly.
+
+    Attributes:
+        weights: the average.
+        best: what it was after the best epoch; empty before the first.
     """
 
     def __init__(self, network: nn.Module, keep: float) -> None:
         self.keep = keep
         self.weights = {name: p.detach().clone() for name, p in trainable(network).items()}
+        self.best: dict[str, Tensor] = {}
 
     def follow(self, network: nn.Module, step: int) -> None:
         """Take in the weights after step `step`, counted from 1."""
@@ -30,15 +35,20 @@ class RunningAverage:
             for name, weight in names.items():
                 self.weights[name].lerp_(weight, 1 - keep)
 
-    @contextmanager
-    def shown(self, network: nn.Module) -> Generator[None]:
-        """The network with the averaged weights in it; its own come back exactly."""
-        own = {name: p.detach().clone() for name, p in trainable(network).items()}
-        put(network, self.weights)
-        try:
-            yield
-        finally:
-            put(network, own)
+    def remember(self) -> None:
+        """Make the present average the best."""
+        self.best = {name: weight.clone() for name, weight in self.weights.items()}
+
+
+@contextmanager
+def shown(network: nn.Module, weights: dict[str, Tensor]) -> Generator[None]:
+    """The network with other trainable weights in it; its own come back exactly."""
+    own = {name: p.detach().clone() for name, p in trainable(network).items()}
+    put(network, weights)
+    try:
+        yield
+    finally:
+        put(network, own)
 
 
 def trainable(network: nn.Module) -> dict[str, nn.Parameter]:

@@ -50,7 +50,7 @@ class TrainingSummary:
         frames_used: faces trained on.
         seconds_per_step: of this run, NaN if it had no step to do; not the same twice.
         rollbacks: how often the training went back to an earlier state at half the rate.
-        notes: what else happened, such as a damaged state passed over.
+        notes: what else happened, such as a damaged state passed over or a rank cut down.
     """
 
     epochs: int

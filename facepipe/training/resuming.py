@@ -1,97 +1,132 @@
-"""Between a running training and a snapshot of it, exactly, both ways."""
+"""Between a running training and its snapshots, exactly, both ways."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from facepipe.errors import SettingsError
 from facepipe.training.average import RunningAverage, put, trainable
 from facepipe.training.progress import Progress
 from facepipe.training.state import Snapshot
 
 
-def capture(
-    progress: Progress,
-    network: nn.Module,
-    optimizer: Any,
-    average: RunningAverage,
-    generator: torch.Generator,
-) -> Snapshot:
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What changes from step to step.
+
+    Attributes:
+        network: what is trained.
+        optimizer: AdamW, as Accelerate wraps it.
+        average: of the weights.
+        generator: all chance but dropout's.
+    """
+
+    network: nn.Module
+    optimizer: Any
+    average: RunningAverage
+    generator: torch.Generator
+
+
+def capture(progress: Progress, parts: Parts, pinned: dict[str, Any]) -> Snapshot:
     """A snapshot of everything the next step depends on."""
-    names = list(trainable(network))
-    tensors: dict[str, Tensor] = {f"weights/{name}": p for name, p in trainable(network).items()}
-    tensors |= {f"average/{name}": weight for name, weight in average.weights.items()}
-    for index, memory in optimizer.state_dict()["state"].items():
+    learning = trainable(parts.network)
+    names = list(learning)
+    tensors: dict[str, Tensor] = {f"weights/{name}": p for name, p in learning.items()}
+    tensors |= {f"average/{name}": weight for name, weight in parts.average.weights.items()}
+    tensors |= {f"best/{name}": weight for name, weight in parts.average.best.items()}
+    for index, memory in parts.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{key}/{names[index]}": value for key, value in memory.items()}
-    tensors |= {"random/sampling": generator.get_state(), "random/torch": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        tensors["random/cuda"] = torch.cuda.get_rng_state()
-    record: dict[str, Any] = {"progress": progress.as_record()}
-    scaler = getattr(optimizer, "scaler", None)
+    tensors |= random_states(parts.generator)
+    record: dict[str, Any] = {"progress": progress.as_record(), "pinned": pinned}
+    scaler = getattr(parts.optimizer, "scaler", None)
     if scaler is not None:
         record["scaler"] = scaler.state_dict()
-    return Snapshot(progress.step, tensors, record)
+    turn = progress.rollbacks + progress.stage - 1
+    return Snapshot(progress.step, tensors, record, turn, lasting=progress.fall is None)
 
 
-def restore(
-    snapshot: Snapshot,
-    network: nn.Module,
-    optimizer: Any,
-    average: RunningAverage,
-    generator: torch.Generator,
-) -> Progress:
+def restore(snapshot: Snapshot, parts: Parts) -> Progress:
     """Put a snapshot into the parts of a training; how far it was."""
-    put(network, _under("weights/", snapshot.tensors))
-    average.weights = {
-        name: _laid_like(p, snapshot.tensors[f"average/{name}"])
-        for name, p in trainable(network).items()
-    }
-    _restore_optimizer(snapshot.tensors, network, optimizer)
-    generator.set_state(snapshot.tensors["random/sampling"])
-    torch.set_rng_state(snapshot.tensors["random/torch"])
-    if "random/cuda" in snapshot.tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(snapshot.tensors["random/cuda"])
-    scaler = getattr(optimizer, "scaler", None)
+    tensors, network = snapshot.tensors, parts.network
+    put(network, _under("weights/", tensors))
+    learning = trainable(network)
+    parts.average.weights = _laid_like(learning, _under("average/", tensors))
+    parts.average.best = _laid_like(learning, _under("best/", tensors))
+    _restore_optimizer(tensors, network, parts.optimizer)
+    set_random_states(parts.generator, tensors)
+    scaler = getattr(parts.optimizer, "scaler", None)
     if scaler is not None and "scaler" in snapshot.record:
         scaler.load_state_dict(snapshot.record["scaler"])
     return Progress.from_record(snapshot.record["progress"])
 
 
-def check_same(record: dict[str, Any], pinned: dict[str, Any]) -> None:
-    """Refuse a state that was made under other settings, from other data or on another base.
+def fits(snapshot: Snapshot, network: nn.Module) -> bool:
+    """Whether the snapshot's weights are of the network's names and shapes."""
+    saved = _under("weights/", snapshot.tensors)
+    learning = trainable(network)
+    return saved.keys() == learning.keys() and all(
+        saved[name].shape == p.shape for name, p in learning.items()
+    )
 
-    Raises:
-        SettingsError: Names each difference, what the state has and what came.
-    """
+
+def differences(record: dict[str, Any], pinned: dict[str, Any]) -> dict[str, str]:
+    """What a state was made with and what there is now, by the name of each that differs."""
     had = record["pinned"]
-    differences = [
-        f"{name} (state: {had.get(name)}, now: {pinned.get(name)})"
+    return {
+        name: f"state: {_brief(had.get(name))}, now: {_brief(pinned.get(name))}"
         for name in sorted({*had, *pinned})
         if had.get(name) != pinned.get(name)
-    ]
-    if differences:
-        raise SettingsError(
-            f"the saved training cannot go on with another {', '.join(differences)}; "
-            f"put them back, or remove its scratch folder to start over"
-        )
+    }
+
+
+def random_states(generator: torch.Generator) -> dict[str, Tensor]:
+    """Where all chance stands: sampling, and dropout on CPU and CUDA."""
+    states = {"random/sampling": generator.get_state(), "random/torch": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["random/cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def set_random_states(generator: torch.Generator, states: dict[str, Tensor]) -> None:
+    """What `random_states` gave."""
+    generator.set_state(states["random/sampling"])
+    torch.set_rng_state(states["random/torch"])
+    if "random/cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["random/cuda"])
+
+
+def _brief(value: object) -> str:
+    """A setting as it is, a hash by its first digits."""
+    text = str(value)
+    return text if len(text) < 64 else f"{text[:12]}…"
 
 
 def _restore_optimizer(tensors: dict[str, Tensor], network: nn.Module, optimizer: Any) -> None:
-    parameters = trainable(network)
-    state: dict[int, dict[str, Tensor]] = {}
-    for index, (name, p) in enumerate(parameters.items()):
-        for key in ("step", "exp_avg", "exp_avg_sq"):
-            kept = tensors.get(f"optimizer/{key}/{name}")
-            if kept is not None:
-                state.setdefault(index, {})[key] = kept if key == "step" else _laid_like(p, kept)
+    learning = trainable(network)
+    memory = {
+        key: _under(f"optimizer/{key}/", tensors) for key in ("step", "exp_avg", "exp_avg_sq")
+    }
+    laid = {
+        key: kept if key == "step" else _laid_like(learning, kept) for key, kept in memory.items()
+    }
+    state = {
+        index: {key: kept[name] for key, kept in laid.items()}
+        for index, name in enumerate(learning)
+        if name in laid["step"]
+    }
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def _laid_like(parameter: nn.Parameter, tensor: Tensor) -> Tensor:
-    """The tensor in the parameter's order in memory: sums then round as they did before."""
-    return torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+def _laid_like(
+    parameters: dict[str, nn.Parameter], tensors: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Tensors in their parameters' order in memory: sums then round as they did before."""
+    return {
+        name: torch.empty_like(parameters[name], requires_grad=False).copy_(tensor)
+        for name, tensor in tensors.items()
+    }
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

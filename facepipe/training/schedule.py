@@ -1,38 +1,47 @@
-"""The learning rate over a training that may be made longer afterwards.
+"""The learning rate: it warms up, holds, and falls over the last quarter of the epochs.
 
-The rate warms up and falls along a cosine to a twentieth. When more epochs are asked for, a cosine
-that has not ended is stretched to the new end; one that has ended is followed by another of half
-the height, since the weights have settled and the full rate would undo that.
+While it holds, nothing depends on how long the training will be. A longer training therefore goes
+back to where the fall began and repeats only the fall, and ends as if it had been asked for at
+once. A constant rate with such an end reaches what a cosine of the same length reaches
+(Hägele et al. 2024, arXiv 2405.18392).
 """
 
 import math
+from dataclasses import dataclass
 
 from facepipe.training.settings import TrainingSettings
 
-Stretch = tuple[int, int]
-"""First step and end step of one cosine."""
-_FLOOR = 0.05
-_LATER = 0.5
+
+@dataclass(frozen=True)
+class Fall:
+    """The steps over which the rate falls: from `start` up to, but without, `end`."""
+
+    start: int
+    end: int
 
 
-def planned(stretches: list[Stretch], step: int, total: int) -> list[Stretch]:
-    """The cosines up to `total` steps for a training that has done `step` of them."""
-    if not stretches:
-        return [(0, total)]
-    first, end = stretches[-1]
-    if step < end:
-        return [*stretches[:-1], (first, max(total, step))]
-    return [*stretches, (end, total)] if total > end else stretches
+def fall_of(settings: TrainingSettings) -> Fall:
+    """Whole epochs, a quarter of all rounded down, but at least one."""
+    steps = settings.steps_per_epoch
+    return Fall(_held(settings.epochs) * steps, settings.epochs * steps)
 
 
-def rate_at(step: int, stretches: list[Stretch], settings: TrainingSettings) -> float:
+def least_epochs(step: int, steps_per_epoch: int) -> int:
+    """The shortest training whose rate still holds at `step`.
+
+    >>> least_epochs(step=70 * 16, steps_per_epoch=16)
+    93
+    """
+    held = math.ceil(step / steps_per_epoch)
+    return next(epochs for epochs in range(held + 1, 2 * held + 2) if _held(epochs) >= held)
+
+
+def rate_at(step: int, fall: Fall, settings: TrainingSettings) -> float:
     """The learning rate of step `step`, counted from 0."""
-    place = next((k for k, (_, end) in enumerate(stretches) if step < end), len(stretches) - 1)
-    first, end = stretches[place]
-    warm_up = min(settings.warm_up_steps, (end - first) // 4)
-    peak = settings.learning_rate * (_LATER if place else 1.0)
-    done = step - first
-    if done < warm_up:
-        return peak * (done + 1) / (warm_up + 1)
-    along = (done - warm_up) / max(1, end - first - warm_up)
-    return peak * (_FLOOR + (1 - _FLOOR) * (1 + math.cos(math.pi * along)) / 2)
+    rising = min(1.0, (step + 1) / (settings.warm_up_steps + 1))
+    along = max(0.0, (step - fall.start) / (fall.end - fall.start))
+    return settings.learning_rate * rising * (1 + math.cos(math.pi * along)) / 2
+
+
+def _held(epochs: int) -> int:
+    return epochs - max(1, epochs // 4)

@@ -2,8 +2,11 @@
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Literal, TypeAlias, get_args
 
 from facepipe.errors import SettingsError
+
+OnChange: TypeAlias = Literal["refuse", "restart", "continue"]
 
 
 @dataclass(frozen=True)
@@ -13,8 +16,9 @@ class TrainingSettings:
     Attributes:
         epochs: how long; raising it later continues where the training ended.
         steps_per_epoch: optimizer steps in one epoch, so that its cost does not depend on the clip.
-        batch_size: faces per step.
-        learning_rate: the peak, after warming up.
+        batch_size: faces per batch.
+        accumulate: batches per step; the more, the calmer and the slower each step.
+        learning_rate: after warming up; it falls to 0 over the last quarter of the epochs.
         warm_up_steps: steps over which the rate rises from 0.
         weight_decay: AdamW's.
         clip_norm: longest gradient let through.
@@ -23,6 +27,9 @@ class TrainingSettings:
         held_out_every: one block of time in this many is never trained on.
         preview_every: epochs between preview pictures.
         seed: for weights, sampling, augmentation and dropout.
+        on_change: what to do with a saved training of other data or settings: `refuse` it (an
+            asset is then made anew beside it), `restart`, or `continue` from where its rate last
+            held, as a new stage.
         l1: weight of the mean absolute difference.
         ssim: weight of the structural term.
         lookup: weight of a pixel's distance between where textures are and should be looked up.
@@ -41,6 +48,7 @@ class TrainingSettings:
     # minutes on two cores, at 0.42 s a step
     steps_per_epoch: int = 16
     batch_size: int = 6
+    accumulate: int = 1
     learning_rate: float = 8e-4  # at 1.5e-3 the first hundred steps undo what they began with
     warm_up_steps: int = 50
     weight_decay: float = 0.01
@@ -49,20 +57,21 @@ class TrainingSettings:
     held_out_every: int = 5
     preview_every: int = 10
     seed: int = 0
+    on_change: OnChange = "refuse"
     l1: float = 4.0  # makes it about as large as the structural term on a half-learnt face
     ssim: float = 1.0  # L1 alone settles for blurred eyes
     lookup: float = 0.5  # learnt first, and everything sharp hangs on it
     mask: float = 0.5
-    eyes: float = 1.0  # small areas that decide who it is
-    mouth: float = 0.5
-    shift_px: float = 3.0
+    eyes: float = 2.0  # small areas that decide who it is
+    mouth: float = 1.0
+    shift_px: float = 2.0
     turn_deg: float = 4.0
     zoom: float = 0.04
-    bend_px: float = 2.5
+    bend_px: float = 2.0
     light: float = 0.12
 
     def __post_init__(self) -> None:
-        least_one = ("epochs", "steps_per_epoch", "batch_size", "preview_every")
+        least_one = ("epochs", "steps_per_epoch", "batch_size", "accumulate", "preview_every")
         wrong = [name for name in least_one if getattr(self, name) < 1]
         if wrong:
             raise SettingsError(f"{wrong[0]} is {getattr(self, wrong[0])}; it must be at least 1")
@@ -76,7 +85,10 @@ class TrainingSettings:
                 f"learning_rate is {self.learning_rate} and ema {self.ema}; "
                 f"they must lie in (0, 1) and [0, 1)"
             )
-
+        if self.on_change not in get_args(OnChange):
+            raise SettingsError(
+                f"on_change is {self.on_change!r}; known: {', '.join(get_args(OnChange))}"
+            )
         numbers = {name: value for name, value in asdict(self).items() if isinstance(value, float)}
         odd = [name for name, value in numbers.items() if not 0 <= value < math.inf]
         if odd:
@@ -84,7 +96,7 @@ class TrainingSettings:
 
     def fixed(self) -> dict[str, object]:
         """The settings that cannot change on the way: all but the length and the previews."""
-        free = ("epochs", "preview_every")
+        free = ("epochs", "preview_every", "on_change")
         return {name: value for name, value in asdict(self).items() if name not in free}
 
 

@@ -14,6 +14,7 @@ from facepipe.arrays import RgbImage
 from facepipe.files import whole_file
 from facepipe.training.losses import Batch
 from facepipe.training.report import OnEpoch
+from facepipe.training.state import lasting_state, saved_states
 
 
 class Task(Protocol):
@@ -64,13 +65,16 @@ class Workplace:
 
 
 def publish(scratch: Path, out: Path) -> None:
-    """Copy a finished training from `scratch` to `out`, with its newest state alone.
+    """Copy a finished training from `scratch` to `out`, with the state a longer one goes on from.
 
     Raises:
         StorageError: The disk is full or the folder may not be written to.
     """
-    older = sorted((scratch / "state").iterdir())[:-1]
+    for folder in ("state", "previews"):  # of a shorter training, where `out` is used again
+        shutil.rmtree(out / folder, ignore_errors=True)
+    states = scratch / "state"
+    left_out = {*states.iterdir()} - {lasting_state(states) or saved_states(states)[-1]}
     for path in sorted(scratch.rglob("*")):
-        if path.is_file() and path.parent not in older:
+        if path.is_file() and path.parent not in left_out:
             with whole_file(out / path.relative_to(scratch)) as aside:
                 shutil.copyfile(path, aside)

@@ -1,5 +1,6 @@
 """Small drawn people: coloured ovals with eyes and a mouth, and landmarks that know where."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks import regions
 from facepipe.landmarks.alignment import ARCFACE_112, FACE_MARGIN_PX, FACE_PX
+from facepipe.publishing import folder_digest
 from facepipe.training.device import DeviceSettings
 from facepipe.training.identity_model import train_identity
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
@@ -110,6 +112,41 @@ def embeddings():
     rng = np.random.default_rng(1)
     both = rng.standard_normal((2, 512)).astype(np.float32)
     return both / np.linalg.norm(both, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="session")
+def make_run(make_faces, embeddings):
+    usual = make_faces()
+
+    def make(folder):
+        def run(name, settings=TINY, faces=usual, **more):
+            place = folder / name
+            work = {"device": ON_CPU, "scratch": place / "scratch", "out": place / "out", **more}
+            return train_identity(faces, embeddings[0], settings, **work), place / "out"
+
+        return run
+
+    return make
+
+
+@pytest.fixture
+def run(make_run, tmp_path):
+    """Train an identity in the folder `name`; its summary and what was published."""
+    return make_run(tmp_path)
+
+
+def stop_after(steps):
+    """A `stop` that says yes once, after so many steps."""
+    asked = iter(range(1, 10_000))
+    return lambda: next(asked) == steps
+
+
+def same_result(one, other):
+    """The same bytes in every file, weights, best, history, previews and state, but for timings."""
+    told = [(folder / "telemetry.jsonl").read_text().splitlines() for folder in (one, other)]
+    epochs = [[json.loads(line)["epoch"] for line in lines] for lines in told]
+    timings = frozenset({"telemetry.jsonl"})
+    return epochs[0] == epochs[1] and folder_digest(one, timings) == folder_digest(other, timings)
 
 
 @pytest.fixture(scope="session")

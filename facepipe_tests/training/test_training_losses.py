@@ -1,6 +1,5 @@
 """The objective is least for the wanted picture, and dearest where a face is recognised."""
 
-import itertools
 from dataclasses import replace
 
 import pytest
@@ -8,10 +7,9 @@ import torch
 
 from facepipe.training.generator import Drawing
 from facepipe.training.losses import Batch, loss_parts, pixel_weight, ssim_map
-from facepipe.training.schedule import planned, rate_at
 from facepipe.training.settings import TrainingSettings
 
-SETTINGS = TrainingSettings(warm_up_steps=10)
+SETTINGS = TrainingSettings()
 
 
 def batch(weight=None, believed=None):
@@ -91,32 +89,17 @@ def test_likeness_falls_with_blur_although_the_mean_stays():
     assert ssim_map(sharp, blurred).mean() < 0.5
 
 
-def test_the_rate_warms_up_then_falls_to_a_twentieth():
-    rates = [rate_at(step, [(0, 100)], SETTINGS) for step in range(100)]
-    assert rates[0] < rates[5] < max(rates) <= SETTINGS.learning_rate
-    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
-    assert rates[-1] == pytest.approx(SETTINGS.learning_rate / 20, rel=0.05)
-
-
-def test_a_cosine_that_has_not_ended_is_stretched():
-    assert planned([(0, 100)], 40, 200) == [(0, 200)]
-    assert planned([(0, 100)], 40, 60) == [(0, 60)]
-
-
-def test_a_cosine_that_has_ended_is_followed_by_one_of_half_the_height():
-    stretches = planned([(0, 100)], 100, 150)
-    assert stretches == [(0, 100), (100, 150)]
-    later = max(rate_at(step, stretches, SETTINGS) for step in range(100, 150))
-    assert later == pytest.approx(SETTINGS.learning_rate / 2, rel=0.1)
-
-
-def test_fewer_epochs_than_done_change_nothing():
-    assert planned([(0, 100)], 100, 60) == [(0, 100)]
-
-
 @pytest.mark.parametrize(
     "wrong",
-    [{"epochs": 0}, {"batch_size": 0}, {"held_out_every": 1}, {"learning_rate": 0.0}, {"ema": 1.0}],
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"held_out_every": 1},
+        {"learning_rate": 0.0},
+        {"ema": 1.0},
+        {"accumulate": 0},
+        {"on_change": "ask"},
+    ],
 )
 def test_a_setting_out_of_range_is_refused_by_name(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

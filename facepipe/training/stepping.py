@@ -1,0 +1,105 @@
+"""One optimizer step: draw, forward, backward, accumulate, clip."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import fields, replace
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from facepipe.training.losses import Batch, loss_parts
+from facepipe.training.progress import Progress
+from facepipe.training.resuming import Parts, random_states, set_random_states
+from facepipe.training.settings import TrainingSettings
+from facepipe.training.task import Task
+
+_log = logging.getLogger(__name__)
+
+
+class Stepper:
+    """Takes the steps of one training.
+
+    Args:
+        task: what is trained.
+        parts: what changes from step to step.
+        settings: how to train.
+        accelerator: where.
+    """
+
+    def __init__(
+        self, task: Task, parts: Parts, settings: TrainingSettings, accelerator: Accelerator
+    ) -> None:
+        self.task, self.parts, self.settings = task, parts, settings
+        self.accelerator = accelerator
+
+    def take(self, progress: Progress, rate: float) -> dict[str, float] | None:
+        """Learn from `accumulate` batches; mean losses, or nothing where one is not a number.
+
+        Where the device's memory runs out, the step is taken again with every batch in two
+        halves, and so are all later ones: `progress.split`, and a note, say so.
+
+        Raises:
+            torch.OutOfMemoryError: Halves were too large as well.
+        """
+        for group in self.parts.optimizer.param_groups:
+            group["lr"] = rate
+        chance = random_states(self.parts.generator)
+        try:
+            return self._taken(progress.split)
+        except torch.OutOfMemoryError:
+            if progress.split > 1 or self.settings.batch_size < 2:
+                raise
+        # outside of `except`: the error holds on to what filled the memory
+        self.parts.optimizer.zero_grad()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        set_random_states(self.parts.generator, chance)
+        progress.split = 2
+        progress.notes.append(
+            f"the device's memory did not hold a batch of {self.settings.batch_size}: "
+            f"from step {progress.step + 1} on each goes through the network in two halves"
+        )
+        _log.warning(progress.notes[-1])
+        return self._taken(progress.split)
+
+    def _taken(self, split: int) -> dict[str, float] | None:
+        accelerator, network = self.accelerator, self.parts.network
+        network.train()
+        self.parts.optimizer.zero_grad()
+        values: dict[str, float] = {}
+        for batch, share in self._micro_batches(split):
+            with accelerator.autocast():
+                drawn = network(batch.target, batch.source)
+            losses = loss_parts(drawn, batch, self.settings)
+            if not torch.isfinite(losses["loss"]):
+                return None
+            for name, loss in losses.items():
+                values[name] = values.get(name, 0.0) + share * float(loss.detach())
+            accelerator.backward(losses["loss"] * share)
+        norm: Tensor | None = accelerator.clip_grad_norm_(
+            network.parameters(), self.settings.clip_norm
+        )
+        # in fp16 an infinite gradient is ordinary: the scaler skips the step and scales down
+        if accelerator.scaler is None and norm is not None and not torch.isfinite(norm):
+            return None
+        self.parts.optimizer.step()
+        return values
+
+    def _micro_batches(self, split: int) -> Iterator[tuple[Batch, float]]:
+        """What goes through the network at once, and its share of the step."""
+        for _ in range(self.settings.accumulate):
+            batch = self.task.batch(self.parts.generator)
+            count = len(batch.target)
+            for part in torch.arange(count).tensor_split(split):
+                first, last = int(part[0]), int(part[-1])
+                share = len(part) / count / self.settings.accumulate
+                yield _some(batch, slice(first, last + 1)), share
+
+
+def _some(batch: Batch, part: slice) -> Batch:
+    if part == slice(0, len(batch.target)):
+        return batch
+    return replace(
+        batch, **{field.name: getattr(batch, field.name)[part] for field in fields(batch)}
+    )
