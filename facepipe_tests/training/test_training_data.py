@@ -99,7 +99,7 @@ def test_a_face_looked_up_where_its_lookup_says_is_the_face_again(make_faces):
     found = torch.nn.functional.grid_sample(textures, grid, align_corners=False)
     inside = (known[:, 2:] > 0.999).expand_as(found)
     off = (found - network_square(faces.rgb[2:3])).abs()[inside]
-    assert off.mean() < 0.02
+    assert off.mean() < 0.03
     assert inside.float().mean() > 0.3
 
 
