@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import ValidationError
 
 from facepipe.cli.processes import PROCESS_TAG, free_dead_slots, own_process
+from facepipe.cli.remembering import partitions_known
 from facepipe.cli.surroundings import store
 from facepipe.defs.inputs import consented_media, input_event, is_reported
 from facepipe.defs.partitions import PARTITIONS, Side, pair_key
@@ -16,6 +17,7 @@ from facepipe.defs.progress import Listener, listening
 from facepipe.defs.recipes import read_recipe
 from facepipe.errors import BadInputError, SettingsError
 
+_EVERYWHERE = ("auto", "cpu")
 NOT_FOR_MESH = ("identity/checkpoint", "identity/onnx", "pair/lora_checkpoint", "pair/lora_onnx")
 Chosen = dict[str, dict[str, Any]]
 """Settings by asset key and option."""
@@ -97,23 +99,23 @@ def run_pair(instance: dg.DagsterInstance, pair: Pair, listener: Listener) -> No
     for side, name in sides:
         _report_media(instance, side, name)
     free_dead_slots(instance)
-    with listening(listener):
-        for side, name in sides:
-            run_job(instance, f"{side}_job", name, pair, without=NOT_FOR_MESH if mesh else ())
-        run_job(instance, "pair_job", key, pair, without=NOT_FOR_MESH if mesh else ())
+    from facepipe.definitions import defs
+
+    loaded = defs()  # each call reads every module of the code location anew
+    with listening(listener), partitions_known(instance):
+        for group, partition_key in [*sides, ("pair", key)]:
+            job = loaded.resolve_job_def(f"{group}_job")
+            run_job(instance, job, partition_key, pair, without=NOT_FOR_MESH if mesh else ())
 
 
 def run_job(
     instance: dg.DagsterInstance,
-    job_name: str,
+    job: dg.JobDefinition,
     partition_key: str,
     pair: Pair,
     without: tuple[str, ...] = (),
 ) -> None:
     """Run one of the three jobs for one partition; Dagster's own log stays out of the terminal."""
-    from facepipe.definitions import defs
-
-    job = defs().resolve_job_def(job_name)
     selected = [
         key for key in job.asset_layer.selected_asset_keys if key.to_user_string() not in without
     ]
@@ -143,10 +145,11 @@ def checked_device(device: str | None) -> str | None:
     Raises:
         SettingsError: It is unknown or not there.
     """
-    from facepipe.training.device import DeviceSettings, chosen_device
-
     wanted: Any = device or os.environ.get("FACEPIPE_DEVICE") or "auto"
-    chosen_device(DeviceSettings(wanted))
+    if wanted not in _EVERYWHERE:  # the others only torch knows, which takes seconds to import
+        from facepipe.training.device import DeviceSettings, chosen_device
+
+        chosen_device(DeviceSettings(wanted))
     return device
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 from dotenv import dotenv_values
 
+from facepipe.cli.remembering import engines_kept
 from facepipe.defs.storage import Store
 from facepipe.files import write_whole
 from facepipe.settings import dagster_home, data_root
@@ -60,7 +61,7 @@ def prepare_home() -> Path:
 def dagster_instance() -> Generator[dg.DagsterInstance]:
     """The persistent instance whose runs the UI shows."""
     prepare_home()
-    with dg.DagsterInstance.get() as instance:
+    with engines_kept(), dg.DagsterInstance.get() as instance:
         yield instance
 
 

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
 
 from facepipe.defs.partitions import Side, names_in
-from facepipe.defs.storage import Artifact, Store
+from facepipe.defs.storage import Store
+from facepipe.defs.telling import DATA_VERSION, Artifact, newest_event
 from facepipe.errors import ConsentError, MediaError
 from facepipe.files import sha256_of
 from facepipe.provenance.consent import Consent, check_consent, read_consent
@@ -58,7 +60,7 @@ def consented_media(store: Store, side: Side, name: str, use: str) -> ConsentedM
         raise MediaError(f"{side} {name!r} is unknown: {folder} does not exist; add it first")
     digests = media_digests(folder)
     if side == "target":
-        _check_target(folder, list(digests))
+        _check_target(folder, digests)
     record = folder / CONSENT_FILE
     if not record.is_file():
         raise ConsentError(
@@ -151,7 +153,7 @@ def input_event(store: Store, side: Side, name: str) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         asset_key=[side, "media"],
         partition=name,
-        tags={"dagster/data_version": digest_of_digests({**digests, **consent})},
+        tags={DATA_VERSION: digest_of_digests({**digests, **consent})},
         metadata={
             "files": len(digests),
             "bytes": sum((folder / file).stat().st_size for file in digests),
@@ -162,21 +164,23 @@ def input_event(store: Store, side: Side, name: str) -> dg.AssetMaterialization:
 
 def is_reported(instance: dg.DagsterInstance, event: dg.AssetMaterialization) -> bool:
     """Whether Dagster knows this version of an input folder as the newest already."""
-    found = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=event.asset_key, asset_partitions=[event.partition or ""]),
-        limit=1,
-    )
-    last = found.records[0].asset_materialization if found.records else None
-    version = "dagster/data_version"
-    return last is not None and (last.tags or {}).get(version) == (event.tags or {})[version]
+    last = newest_event(instance, event.asset_key, event.partition or "")
+    version = (event.tags or {})[DATA_VERSION]
+    return last is not None and (last.tags or {}).get(DATA_VERSION) == version
 
 
-def _check_target(folder: Path, names: list[str]) -> None:
-    from facepipe.media.probe import probe
-
-    videos = [name for name in names if probe(folder / name).kind == "video"]
-    if len(videos) > 1 or (videos and len(names) > 1):
+def _check_target(folder: Path, digests: dict[str, str]) -> None:
+    videos = [name for name in digests if _kind(folder / name, digests[name]) == "video"]
+    if len(videos) > 1 or (videos and len(digests) > 1):
         raise MediaError(
             f"{folder}: a target is one video or some images, but it holds {len(videos)} videos "
-            f"({', '.join(videos[:3])}) and {len(names) - len(videos)} images"
+            f"({', '.join(videos[:3])}) and {len(digests) - len(videos)} images"
         )
+
+
+@cache  # by content: each asset of a target asks, and opening hundreds of pictures takes seconds
+def _kind(path: Path, digest: str) -> str:
+    from facepipe.media.probe import probe
+
+    del digest
+    return probe(path).kind

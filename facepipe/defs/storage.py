@@ -17,6 +17,7 @@ import dagster as dg
 from facepipe.defs.partitions import Side, names_in
 from facepipe.defs.progress import Progress, stop_flag
 from facepipe.defs.recipes import MEDIA, RECIPE_FILE, Recipe, as_json, continues, read_recipe
+from facepipe.defs.telling import Artifact, facts, plain, told_again
 from facepipe.errors import BadInputError, StoppedError
 from facepipe.files import storage_errors, write_whole
 from facepipe.publishing import folder_digest, held, publish_folder
@@ -29,14 +30,6 @@ INPUT_FOLDERS: dict[Side, str] = {"identity": "identities", "target": "targets"}
 
 class NotBuiltError(BadInputError):
     """An upstream asset has not been materialized yet."""
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A published folder and the digest of its content."""
-
-    path: Path
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -119,7 +112,7 @@ class Store(dg.ConfigurableResource[Any]):
             recipe: What decides the content.
             make: Writes the asset's files into `Work.out`.
             describe: Metadata of the published folder, for the UI.
-            check: Results of the asset's checks, from that metadata.
+            check: Results of the asset's checks, from that metadata as plain values.
 
         Raises:
             BusyError: Another process builds the same asset.
@@ -138,18 +131,13 @@ class Store(dg.ConfigurableResource[Any]):
                 shutil.rmtree(workplace, ignore_errors=True)  # what a kill may have left
             else:
                 self._make(context, written, make, (workplace, place))
-        digest = self.get(key, partition, recipe.inputs[MEDIA]).digest
+        artifact = self.get(key, partition, recipe.inputs[MEDIA])
         Progress(context).finished(reused=reused)
-        metadata = describe(place)
+        told = told_again(context, artifact, describe) if reused else describe(place)
         result = dg.MaterializeResult(
-            data_version=dg.DataVersion(digest),
-            check_results=check(metadata) if check else None,
-            metadata={
-                **metadata,
-                "reused": reused,
-                "folder": dg.MetadataValue.path(str(place)),
-                "settings": dg.MetadataValue.json(dict(recipe.settings)),
-            },
+            data_version=dg.DataVersion(artifact.digest),
+            check_results=check(plain(told)) if check else None,
+            metadata={**told, **facts(place, recipe, reused=reused)},
         )
         return cast(dg.MaterializeResult[None], result)  # no value: the files are the result
 

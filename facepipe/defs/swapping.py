@@ -180,7 +180,7 @@ def _describe_report(folder: Path) -> dict[str, Any]:
 
 
 def _judge(metadata: dict[str, Any]) -> list[dg.AssetCheckResult]:
-    report: dict[str, Any] = metadata["report"].value
+    report: dict[str, Any] = metadata["report"]
     frames = report["frames"]
     shown = frames["total"] - frames["skipped"].get("no_face", 0)
     values = {

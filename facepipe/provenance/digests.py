@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,26 @@ from facepipe.files import sha256_of
 
 NOT_MEDIA = ("consent.json", "masks")
 """What an input folder may hold besides media: the consent record and hand-drawn masks."""
+
+_SETTLED_NS = 2_000_000_000
+_known: dict[Path, tuple[tuple[int, ...], str]] = {}
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 (64 hex digits) of a file, read once by this process as long as it does not change.
+
+    Device, inode, size, and the times of the last change of content and of anything tell a change.
+    The latter is the system's own clock, which nobody sets back; but it may tick coarsely, so a
+    file that changed in the last two seconds is read anew each time.
+    """
+    began_ns, found = time.time_ns(), path.stat()
+    stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    if path in _known and _known[path][0] == stamp:
+        return _known[path][1]
+    digest = sha256_of(path)
+    if began_ns - found.st_ctime_ns > _SETTLED_NS:
+        _known[path] = (stamp, digest)
+    return digest
 
 
 def folder_digests(folder: Path) -> dict[str, str]:
@@ -23,7 +44,7 @@ def folder_digests(folder: Path) -> dict[str, str]:
     media = sorted(path for path in folder.iterdir() if _is_media(path))
     if not media:
         raise MediaError(f"{folder}: holds no media; put pictures or videos of one person there")
-    return {path.name: sha256_of(path) for path in media}
+    return {path.name: file_digest(path) for path in media}
 
 
 def digest_of_digests(digests: Mapping[str, str]) -> str:

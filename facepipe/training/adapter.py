@@ -31,16 +31,39 @@ def add_adapter(base: Generator, base_digest: str, config: LoraConfig, seed: int
 
 
 def adapter_config(base: Generator, rank: int, alpha: int, dropout: float) -> LoraConfig:
-    """Adapters on every convolution and linear layer."""
-    layers = [
-        name for name, part in base.named_modules() if isinstance(part, nn.Conv2d | nn.Linear)
-    ]
+    """Adapters on every convolution and linear layer but the two that end in pictures.
+
+    Those have few outputs: a low rank changes nothing there that the layers before them cannot.
+    Where `rank` is more than a layer's weights can have, it gets as much as they can.
+    """
+    heads = (base.geometry, base.colour)
+    layers = {
+        name: part
+        for name, part in base.named_modules()
+        if isinstance(part, nn.Conv2d | nn.Linear) and part not in heads
+    }
+    largest = {name: _largest_rank(part) for name, part in layers.items()}
+    cut = {name: most for name, most in largest.items() if most < rank}
     return LoraConfig(
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,
-        target_modules=layers,
+        target_modules=[*layers],
+        rank_pattern=cut,
+        # so that what a layer adds is scaled by alpha / rank everywhere
+        alpha_pattern={name: alpha * most / rank for name, most in cut.items()},
     )
+
+
+def rank_notes(config: LoraConfig) -> list[str]:
+    """A line that names the layers whose rank was cut down, if there are any."""
+    cuts = ", ".join(f"{name} ({rank})" for name, rank in (config.rank_pattern or {}).items())
+    return [f"rank {config.r} is more than these layers allow: {cuts}"] if cuts else []
+
+
+def _largest_rank(layer: nn.Conv2d | nn.Linear) -> int:
+    """Of the layer's weights as a matrix, outputs by inputs: no change of them has a higher one."""
+    return min(len(layer.weight), layer.weight[0].numel())
 
 
 def save_adapter(folder: Path, model: PeftModel) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from facepipe.arrays import BoolArray, FloatArray, RgbImage
+from facepipe.errors import NoFaceError
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import FACE_MARGIN_PX, FACE_PX, FACE_SCALE, NETWORK_PX
 from facepipe.landmarks.regions import LEFT_EYE, LIPS_OUTER, RIGHT_EYE, fill_region
@@ -49,7 +50,13 @@ class Faces:
 
 
 def load_faces(faces: FaceSet, held_out_every: int) -> Faces:
-    """The network squares of a face set with their margin, reduced to the network's scale."""
+    """The network squares of a face set with their margin, reduced to the network's scale.
+
+    Raises:
+        NoFaceError: The set is empty.
+    """
+    if not len(faces):
+        raise NoFaceError("the face set is empty; at least one usable face is needed to train on")
     points = faces.points_px / FACE_SCALE
     # area averaging puts a pixel's centre between the centres of the pixels it averages
     points[..., :2] -= (1 - 1 / FACE_SCALE) / 2

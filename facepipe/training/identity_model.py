@@ -30,7 +30,7 @@ from facepipe.training.loop import train
 from facepipe.training.losses import Batch
 from facepipe.training.report import EpochReport, OnEpoch, TrainingSummary
 from facepipe.training.settings import IdentityTrainingSettings
-from facepipe.training.task import Workplace, publish
+from facepipe.training.task import Workplace, judging_notes, publish
 from facepipe.training.textures import average_mesh, lookups, texture_pictures, typical_faces
 
 
@@ -140,6 +140,9 @@ class _IdentityTask:
 
     def facts(self) -> tuple[int, int]:
         return len(self.person.faces.trained), 0
+
+    def notes(self) -> list[str]:
+        return judging_notes(self.person.faces)
 
     def _held_out(self) -> Batch:
         person = self.person

@@ -210,5 +210,5 @@ class _Training:
             frames_used=facts.frames_used,
             seconds_per_step=self._pace(),
             rollbacks=progress.rollbacks,
-            notes=[*self.saves.notes, *progress.notes],
+            notes=[*self.task.notes(), *self.saves.notes, *progress.notes],
         )

@@ -11,7 +11,7 @@ from torch import nn
 from facepipe.arrays import FloatArray, RgbImage
 from facepipe.compositing.teacher import MeshTeacher
 from facepipe.identity.face_set import FaceSet
-from facepipe.training.adapter import adapter_config, add_adapter, save_adapter
+from facepipe.training.adapter import adapter_config, add_adapter, rank_notes, save_adapter
 from facepipe.training.batches import (
     Person,
     Pictures,
@@ -33,7 +33,7 @@ from facepipe.training.loop import train
 from facepipe.training.losses import Batch
 from facepipe.training.report import TrainingSummary
 from facepipe.training.settings import LoraTrainingSettings
-from facepipe.training.task import publish
+from facepipe.training.task import judging_notes, publish
 from facepipe.training.textures import lookups
 
 
@@ -120,6 +120,7 @@ class LoraTask:
         self.network: nn.Module = add_adapter(generator, self.base_digest, config, settings.seed)
         batch = held_out(self.target, self.identity.source, swaps, settings)
         self.held_out = joined([batch], device)
+        self.rank_notes = rank_notes(config)
 
     def batch(self, generator: torch.Generator) -> Batch:
         """The target swapped, the identity as itself, and the target left alone."""
@@ -177,3 +178,7 @@ class LoraTask:
     def facts(self) -> tuple[int, int]:
         """Target faces trained on, and the rank."""
         return len(self.target.faces.trained), self.settings.rank
+
+    def notes(self) -> list[str]:
+        """Too few target faces, and layers that do not allow the rank."""
+        return [*judging_notes(self.target.faces), *self.rank_notes]

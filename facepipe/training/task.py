@@ -12,6 +12,7 @@ from torch import nn
 
 from facepipe.arrays import RgbImage
 from facepipe.files import whole_file
+from facepipe.training.data import Faces
 from facepipe.training.losses import Batch
 from facepipe.training.report import OnEpoch
 from facepipe.training.state import lasting_state, saved_states
@@ -46,6 +47,10 @@ class Task(Protocol):
         """Faces trained on, and the rank of the adapter (0: none)."""
         ...
 
+    def notes(self) -> list[str]:
+        """What is out of the ordinary with its faces or its settings."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Workplace:
@@ -62,6 +67,16 @@ class Workplace:
     scratch: Path
     on_epoch: OnEpoch
     stop: Callable[[], bool]
+
+
+def judging_notes(faces: Faces) -> list[str]:
+    """A line where there are too few faces to keep some for judging."""
+    if faces.held_out.any():
+        return []
+    return [
+        f"too few faces to hold any out ({len(faces.held_out)}): the held-out numbers are of "
+        f"faces trained on"
+    ]
 
 
 def publish(scratch: Path, out: Path) -> None:

@@ -18,6 +18,7 @@ from facepipe_tests.benchmarks.people import (
     insightface_seconds,
     swap_seconds,
 )
+from facepipe_tests.benchmarks.unchanged import made_pair, run_empty
 
 FRAMES = 100
 
@@ -42,6 +43,7 @@ def all_rows(folder: Path, *, long: bool) -> Iterator[Row]:
     """Measure one thing after the other."""
     clip = write_1080p(folder / "clip.mp4", FRAMES)
     yield definitions()
+    yield unchanged(folder)
     yield extraction(clip, folder)
     yield mesh_swap(clip, folder)
     yield from swapping(clip, folder)
@@ -64,6 +66,14 @@ def definitions() -> Row:
     ours = best_of(lambda: _python("import facepipe.definitions as d; d.defs()"))
     peer = best_of(lambda: _python("import dagster"))
     return Row("definitions load", f"{ours:.2f} s", f"import dagster {peer:.2f} s", ours, 3.0)
+
+
+def unchanged(folder: Path) -> Row:
+    """`facepipe run` with nothing to do, from the shell, beside as many empty Dagster assets."""
+    pair = made_pair(folder / "pair")
+    ours = best_of(lambda: pair.run("run", "ada", "ben"))
+    peer = best_of(lambda: run_empty(folder / "empty"))
+    return Row("unchanged run", f"{ours:.1f} s", f"17 empty assets {peer:.1f} s", ours, 10.0)
 
 
 def _python(code: str) -> None:

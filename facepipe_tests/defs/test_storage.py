@@ -33,6 +33,18 @@ class Maker:
         self.text = "content"
         self.fails = False
         self.code_version = "1"
+        self.described = 0
+        self.checked = []
+
+    def describe(self, folder):
+        self.described += 1
+        file = folder / "file.txt"
+        text = file.read_text() if file.exists() else ""
+        return {"text": text, "letters": len(text), "report": dg.MetadataValue.json({"a": [1]})}
+
+    def check(self, metadata):
+        self.checked.append(metadata)
+        return [dg.AssetCheckResult(check_name="fine", passed=True)]
 
     def make(self, work: Work) -> None:
         self.made += 1
@@ -44,14 +56,18 @@ class Maker:
 
     def run(self, partition="alice", resumable=(), **settings):
         @dg.asset(
-            key=["identity", "thing"], partitions_def=IDENTITY, code_version=self.code_version
+            key=["identity", "thing"],
+            partitions_def=IDENTITY,
+            code_version=self.code_version,
+            check_specs=[dg.AssetCheckSpec("fine", asset=["identity", "thing"])],
         )
         def thing(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             recipe = Recipe({"media": "abc"}, settings, resumable)
-            return self.store.build(context, recipe, self.make, lambda _: {})
+            return self.store.build(context, recipe, self.make, self.describe, self.check)
 
         result = dg.materialize([thing], partition_key=partition, instance=self.instance)
         (event,) = result.asset_materializations_for_node("identity__thing")
+        self.told = {name: value.value for name, value in event.metadata.items()}
         return event.tags["dagster/data_version"], event.metadata["reused"].value
 
 
@@ -65,6 +81,42 @@ def test_the_same_recipe_is_used_again_with_the_same_data_version(maker):
     assert (first[1], second[1]) == (False, True)
     assert first[0] == second[0]
     assert maker.made == 1
+
+
+def test_an_unchanged_asset_tells_the_same_without_being_read_again(maker):
+    maker.run()
+    told = maker.told
+    maker.run()
+    assert maker.described == 1
+    assert {**maker.told, "reused": False} == told
+    assert [{**found} for found in maker.checked] == [
+        {"text": "content", "letters": 7, "report": {"a": [1]}},
+        {**told, "reused": False},
+    ]
+
+
+def test_an_asset_is_described_anew_where_its_events_are_gone_or_tell_of_other_content(maker):
+    maker.run()
+    maker.instance.wipe_assets([dg.AssetKey(["identity", "thing"])])
+    maker.run()
+    assert maker.described == 2
+    maker.instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            ["identity", "thing"], partition="alice", tags={"dagster/data_version": "other"}
+        )
+    )
+    maker.run()
+    assert maker.described == 3
+    assert maker.told["text"] == "content"
+
+
+def test_an_asset_that_moved_is_described_where_it_lies_now(maker, tmp_path):
+    maker.run()
+    shutil.copytree(tmp_path / "assets", tmp_path / "elsewhere" / "assets")
+    maker.store = Store(root=str(tmp_path / "elsewhere"))
+    assert maker.run()[1]
+    assert maker.described == 2
+    assert maker.told["folder"].startswith(str(tmp_path / "elsewhere"))
 
 
 @pytest.mark.parametrize("change", ["settings", "code"])

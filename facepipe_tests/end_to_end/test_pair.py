@@ -1,6 +1,8 @@
 """From raw media to a swapped video through Dagster, on synthetic people."""
 
 import json
+import subprocess
+import sys
 import time
 
 import av
@@ -58,6 +60,47 @@ def test_a_second_run_recomputes_nothing_and_is_quick(made):
     assert versions(made) == before
     assert inodes(made) == places
     assert ": made in" not in done.stderr
+
+
+UNCHANGED = """
+import json, sys
+import dagster as dg
+from facepipe.cli.app import _add_commands, exit_code_of
+from facepipe.provenance import digests
+
+read, hash_file = [], digests.sha256_of
+digests.sha256_of = lambda path: read.append(path.name) or hash_file(path)
+_add_commands()
+code = exit_code_of(["run", "ada", "ben"])
+heavy = [name for name in ("torch", "mediapipe", "onnxruntime", "peft") if name in sys.modules]
+with dg.DagsterInstance.get() as instance:
+    runs = [[run.job_name, run.status.value] for run in instance.get_runs(limit=3)]
+print(json.dumps([code, read, heavy, runs]))
+"""
+
+
+def test_an_unchanged_run_reads_media_once_loads_no_heavy_library_and_is_seen_in_the_ui(made):
+    command = [sys.executable, "-c", UNCHANGED]
+    done = subprocess.run(
+        command, env=made.environment, cwd=made.root, capture_output=True, text=True, check=True
+    )
+    code, read, heavy, runs = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0
+    assert done.stderr.count(": unchanged") == 17
+    assert sorted(read) == ["ada.mp4", "ben.mp4"]
+    assert heavy == []
+    assert runs == [[job, "SUCCESS"] for job in ("pair_job", "target_job", "identity_job")]
+
+
+def test_an_unchanged_run_still_asks_for_consent(made):
+    record = made.root / "targets" / "ben" / "consent.json"
+    content = record.read_text()
+    record.write_text(json.dumps({**json.loads(content), "expires_at": "2020-01-02T00:00:00Z",
+                                  "granted_at": "2020-01-01T00:00:00Z"}))  # fmt: skip
+    try:
+        assert "expired" in made.run("run", "ada", "ben", code=3).stderr
+    finally:
+        record.write_text(content)
 
 
 def test_the_swapped_video_has_the_frames_and_times_of_the_target(made, clips):

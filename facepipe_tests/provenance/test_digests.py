@@ -1,11 +1,20 @@
 """Digests follow contents and names, and nothing else."""
 
 import hashlib
+import os
+import time
 
 import pytest
 
 from facepipe.errors import MediaError
-from facepipe.provenance.digests import canonical_json, digest_of_digests, folder_digests
+from facepipe.files import sha256_of
+from facepipe.provenance import digests
+from facepipe.provenance.digests import (
+    canonical_json,
+    digest_of_digests,
+    file_digest,
+    folder_digests,
+)
 
 
 @pytest.fixture
@@ -53,3 +62,50 @@ def test_a_folder_without_media_is_refused(tmp_path):
         folder_digests(tmp_path)
     with pytest.raises(MediaError, match="no such folder"):
         folder_digests(tmp_path / "missing")
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """The names of the files that are read, in their order."""
+    names = []
+
+    def reading(path):
+        names.append(path.name)
+        return sha256_of(path)
+
+    monkeypatch.setattr(digests, "sha256_of", reading)
+    return names
+
+
+@pytest.fixture
+def a_minute_later(monkeypatch):
+    now_ns = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns() + 60_000_000_000)
+
+
+def test_a_file_is_read_once_however_often_it_is_asked_for(folder, read, a_minute_later):
+    first = folder_digests(folder)
+    assert folder_digests(folder) == first
+    assert sorted(read) == ["a.mp4", "b.png"]
+
+
+def test_a_file_that_changed_just_now_is_read_each_time(folder, read):
+    file_digest(folder / "a.mp4")
+    file_digest(folder / "a.mp4")
+    assert read == ["a.mp4", "a.mp4"]
+
+
+@pytest.mark.parametrize("how", ["written over", "exchanged", "written over with its old time"])
+def test_a_changed_file_of_the_same_size_is_read_again(folder, a_minute_later, how):
+    path = folder / "a.mp4"
+    times = path.stat()
+    before = file_digest(path)
+    if how == "exchanged":
+        (folder / "new").write_text("a.mp5")
+        (folder / "new").replace(path)
+    else:
+        time.sleep(0.02)  # beyond one tick of a coarse clock
+        path.write_text("a.mp5")
+    if how == "written over with its old time":
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert file_digest(path) == hashlib.sha256(b"a.mp5").hexdigest() != before

@@ -78,40 +78,44 @@ def drawn_face(points_px: np.ndarray, colour: np.ndarray) -> np.ndarray:
     return picture.astype(np.uint8)
 
 
+def people_faces(count=10, colour=(200, 150, 120), seed=0) -> FaceSet:
+    """A person in one colour, `count` times."""
+    rng = np.random.default_rng(seed)
+    points = np.stack([landmarks_px(rng.uniform(-3, 3), rng) for _ in range(count)])
+    oval = regions.FACE_OVAL
+    flat = np.zeros(count, np.float32)
+    return FaceSet(
+        crops_rgb=np.stack([drawn_face(face, np.array(colour)) for face in points]),
+        masks=np.stack([regions.fill_region(face, oval, (FACE_PX, FACE_PX)) for face in points]),
+        points_px=points,
+        transforms=np.tile(np.eye(2, 3, dtype=np.float32), (count, 1, 1)),
+        pose_deg=np.column_stack([rng.uniform(-30, 30, count), flat, flat]).astype(np.float32),
+        sharpness=flat + 100,
+        score=flat + 1,
+        face_px=flat + 250,
+        source=flat.astype(np.int32),
+        frame_index=np.arange(count, dtype=np.int32),
+        pts_s=np.arange(count, dtype=np.float32) / 25,
+        scene=flat.astype(np.int32),
+        track_id=flat.astype(np.int32),
+        sources=("clip.mp4",),
+    )
+
+
 @pytest.fixture(scope="session")
 def make_faces():
-    def make(count=10, colour=(200, 150, 120), seed=0) -> FaceSet:
-        rng = np.random.default_rng(seed)
-        points = np.stack([landmarks_px(rng.uniform(-3, 3), rng) for _ in range(count)])
-        oval = regions.FACE_OVAL
-        flat = np.zeros(count, np.float32)
-        return FaceSet(
-            crops_rgb=np.stack([drawn_face(face, np.array(colour)) for face in points]),
-            masks=np.stack(
-                [regions.fill_region(face, oval, (FACE_PX, FACE_PX)) for face in points]
-            ),
-            points_px=points,
-            transforms=np.tile(np.eye(2, 3, dtype=np.float32), (count, 1, 1)),
-            pose_deg=np.column_stack([rng.uniform(-30, 30, count), flat, flat]).astype(np.float32),
-            sharpness=flat + 100,
-            score=flat + 1,
-            face_px=flat + 250,
-            source=flat.astype(np.int32),
-            frame_index=np.arange(count, dtype=np.int32),
-            pts_s=np.arange(count, dtype=np.float32) / 25,
-            scene=flat.astype(np.int32),
-            track_id=flat.astype(np.int32),
-            sources=("clip.mp4",),
-        )
+    return people_faces
 
-    return make
+
+def two_embeddings():
+    """`(2, 512)` of unit norm."""
+    both = np.random.default_rng(1).standard_normal((2, 512)).astype(np.float32)
+    return both / np.linalg.norm(both, axis=1, keepdims=True)
 
 
 @pytest.fixture(scope="session")
 def embeddings():
-    rng = np.random.default_rng(1)
-    both = rng.standard_normal((2, 512)).astype(np.float32)
-    return both / np.linalg.norm(both, axis=1, keepdims=True)
+    return two_embeddings()
 
 
 @pytest.fixture(scope="session")

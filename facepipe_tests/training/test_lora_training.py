@@ -15,6 +15,7 @@ from facepipe.training.adapter import (
     add_adapter,
     load_adapter,
     merged,
+    rank_notes,
     save_adapter,
 )
 from facepipe.training.batches import Person, checked_embedding
@@ -112,6 +113,46 @@ def test_the_files_are_peft_s_own_and_name_no_machine(trained, base, tmp_path):
     assert described["base_model_name_or_path"] == "sha256:" + weights_digest(base / "best")
     assert str(tmp_path.parent) not in json.dumps(described)
     assert described["target_modules"] == sorted(described["target_modules"])
+
+
+def test_a_rank_is_cut_down_to_what_each_layer_allows_and_said(run, base, tmp_path, some_input):
+    summary, out = run(tmp_path, replace(TINY_LORA, epochs=1, rank=24, alpha=12))
+    config = json.loads((out / "adapter_config.json").read_text())
+    cut = config["rank_pattern"]
+    assert cut == {"encoder.0.0": 4, "encoder.1.0": 8, "encoder.2.0": 16, "decoder.2.0": 16}
+    assert config["alpha_pattern"] == {name: rank / 2 for name, rank in cut.items()}
+    assert all(f"{name} ({rank})" in summary.notes[0] for name, rank in cut.items())
+    adapted = load_adapter(base / "best", out)
+    ranks = {
+        name.removesuffix(".lora_A.default.weight").rpartition("model.")[2]: len(p)
+        for name, p in adapted.named_parameters()
+        if "lora_A" in name
+    }
+    assert {name: rank for name, rank in ranks.items() if rank != 24} == cut
+    wanted = adapted(*some_input)
+    torch.testing.assert_close(merged(adapted)(*some_input), wanted, atol=1e-5, rtol=0)
+
+
+def test_a_rank_that_every_layer_allows_is_left_alone(base):
+    config = adapter_config(load_generator(base), 4, 4, 0.1)
+    assert not config.rank_pattern
+    assert not rank_notes(config)
+
+
+@pytest.mark.parametrize("side", ["identity", "target"])
+def test_one_face_of_a_person_is_enough_to_train_on(
+    base, people, embeddings, make_faces, tmp_path, side
+):
+    both = [
+        make_faces(1) if name == side else faces
+        for name, faces in zip(("identity", "target"), people, strict=True)
+    ]
+    summary = train_lora(
+        base, both[0], embeddings[0], both[1], embeddings[1], TINY_LORA,
+        device=ON_CPU, scratch=tmp_path / "s", out=tmp_path / "o",
+    )  # fmt: skip
+    assert summary.epochs == 2
+    assert ("too few faces to hold any out" in " ".join(summary.notes)) == (side == "target")
 
 
 def test_the_configuration_does_not_depend_on_the_process(trained, base, tmp_path):
