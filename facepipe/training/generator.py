@@ -71,7 +71,7 @@ class Generator(nn.Module):
     """
 
     textures: Tensor
-    """`(K, 3, 320, 320)` the person's pictures, each in the geometry of `mesh`, 0..1."""
+    """`(K, 3, 320, 320)` uint8, the person's pictures, each in the geometry of `mesh`."""
     mesh: Tensor
     """`(514, 3)` the person's average face mesh, in pixels of a stored square (160 px)."""
     here: Tensor
@@ -96,7 +96,9 @@ class Generator(nn.Module):
         self.usual = nn.Parameter(torch.zeros(1, 2 + count + 1, half, half))
         self.paint = nn.Sequential(_up(inner, 2 * width), _up(2 * width, width))
         self.colour = _quiet(nn.Conv2d(width, 6 + 12, 3, padding=1))
-        self.register_buffer("textures", torch.full((count, 3, FACE_PX, FACE_PX), 0.5))
+        self.register_buffer(
+            "textures", torch.full((count, 3, FACE_PX, FACE_PX), 128, dtype=torch.uint8)
+        )
         self.register_buffer("mesh", torch.zeros(MESH_POINTS, 3))
         axis = torch.arange(NETWORK_PX, dtype=torch.float32) + MARGIN_PX
         y, x = torch.meshgrid(axis, axis, indexing="ij")
@@ -152,7 +154,7 @@ class Generator(nn.Module):
         grid = (lookup.permute(0, 2, 3, 1) * 2 + 1) / STORED_PX - 1
         # one picture of all textures, looked up for all faces at once, saves a copy for each face
         found = functional.grid_sample(
-            self.textures.reshape(1, -1, FACE_PX, FACE_PX),
+            self.textures.reshape(1, -1, FACE_PX, FACE_PX).to(lookup.dtype) / 255,
             grid.reshape(1, count * size, size, 2),
             padding_mode="border",
             align_corners=False,

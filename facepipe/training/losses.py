@@ -54,13 +54,11 @@ def loss_parts(drawing: Drawing, batch: Batch, settings: TrainingSettings) -> di
     `l1` and `ssim` over the face, each face counting the same however large it is; `lookup_px`,
     how far off the lookups are; `mask`, the mean difference between mask and belief.
     """
-    # faces that are not to be drawn have no weight at all
     shown = composed(Drawing(*(part.float() for part in drawing)), batch)
+    # faces that are not to be drawn have no weight at all
     share = batch.weight / batch.weight.mean((1, 2, 3), keepdim=True).clamp(min=1e-3)
-    counted = (batch.weight.amax((1, 2, 3)) > 0).float().mean().clamp(min=1e-6)
-    l1 = ((shown - batch.wanted).abs() * share).mean() / counted
-    unlike = (1 - ssim_map(shown, batch.wanted)) * share[..., ::_STEP, ::_STEP]
-    unlike = unlike.mean() / counted
+    l1 = ((shown - batch.wanted).abs() * share).mean()
+    unlike = ((1 - ssim_map(shown, batch.wanted)) * share[..., ::_STEP, ::_STEP]).mean()
     lookup = _lookup_px(drawing.lookup.float(), batch)
     mask = (drawing.mask.float() - batch.believed).abs().mean()
     # what the mask makes of it, so that the drawn face runs out into its surroundings
@@ -75,7 +73,8 @@ def _lookup_px(lookup: Tensor, batch: Batch) -> Tensor:
     counted = batch.weight * (batch.lookup[:, 2:] > 0.999)
     # a cheek turned away is drawn from far off, and no network finds it: it must not rule
     far = (lookup - batch.lookup[:, :2]).abs().clamp(max=_FAR_PX)
-    return (far * counted).sum() / (2 * counted.sum()).clamp(min=1)
+    each = (far * counted).sum((1, 2, 3)) / (2 * counted.sum((1, 2, 3))).clamp(min=1)
+    return each.mean()
 
 
 def ssim_map(one: Tensor, other: Tensor) -> Tensor:

@@ -137,9 +137,11 @@ class _Graph:
         grid = self.node("Add", grid, self.number("grid_shift", 1 / STORED_PX - 1))
         grid = self.node("Transpose", grid, perm=[0, 2, 3, 1])
         grid = self.node("Reshape", grid, self.numbers("one_grid", [1, -1, size, 2]))
+        stored = self.hold("textures", network.textures.reshape(1, -1, FACE_PX, FACE_PX))
+        textures = self.node("Cast", stored, to=TensorProto.FLOAT)
         found = self.node(
             "GridSample",
-            self.hold("textures", network.textures.reshape(1, -1, FACE_PX, FACE_PX)),
+            self.node("Div", textures, self.number("white", 255.0)),
             grid,
             mode="bilinear",
             padding_mode="border",

@@ -12,7 +12,7 @@ from facepipe.compositing.matching import distances, look_of, reference_head
 from facepipe.compositing.mesh import raster, sample, sampling_map, with_ring
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import FACE_PX, FACE_SCALE
-from facepipe.training.data import STORED_PX, Faces
+from facepipe.training.data import STORED_PX, Faces, planes
 
 LOOKUP_PX = STORED_PX // 2
 """Lookups change slowly over a face: half as many pixels along each side hold them."""
@@ -69,14 +69,14 @@ def typical_faces(faces: FaceSet, held_out: NDArray[np.bool_], count: int) -> In
 
 
 def texture_pictures(faces: FaceSet, chosen: IntArray, mesh_px: FloatArray) -> Tensor:
-    """The chosen faces' pictures bent onto the average mesh, `(K, 3, 320, 320)` in 0..1."""
+    """The chosen faces' pictures bent onto the average mesh, `(K, 3, 320, 320)` uint8."""
     mesh = mesh_px * FACE_SCALE
     mesh[:, :2] += (FACE_SCALE - 1) / 2
     bent = [
         _bent(faces.crops_rgb[index], with_ring(faces.points_px[index]), mesh)
         for index in chosen.tolist()
     ]
-    return torch.from_numpy(np.stack(bent)).permute(0, 3, 1, 2).float() / 255
+    return planes(np.stack(bent))
 
 
 def _bent(crop_rgb: RgbImage, own_px: FloatArray, mesh_px: FloatArray) -> _Picture:

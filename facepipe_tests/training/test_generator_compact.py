@@ -29,7 +29,8 @@ def test_a_face_and_an_embedding_give_a_face_of_the_same_size(network):
 def test_before_it_learns_it_shows_the_textures_where_the_person_usually_is():
     network = seeded_generator(GeneratorSettings(width=4, blocks=1, textures=2), seed=0).eval()
     textures = torch.rand(1, 3, 10, 10, generator=torch.Generator().manual_seed(1))
-    smooth = torch.nn.functional.interpolate(textures, 320, mode="bilinear").repeat(2, 1, 1, 1)
+    larger = torch.nn.functional.interpolate(textures, 320, mode="bilinear")
+    smooth = (255 * larger.repeat(2, 1, 1, 1)).to(torch.uint8)
     aside = network.here[0] + 5
     inside = torch.zeros(1, 128, 128)
     inside[:, 40:90, 40:90] = 1
@@ -38,7 +39,7 @@ def test_before_it_learns_it_shows_the_textures_where_the_person_usually_is():
     with torch.no_grad():
         drawn = network(target, source)
     # the network square's pixel (x, y) lies at (x + 16, y + 16) of a stored one, twice as fine
-    wanted = smooth[0, :, 2 * (60 + 16 + 5), 2 * (60 + 16 + 5)]
+    wanted = smooth[0, :, 2 * (60 + 16 + 5), 2 * (60 + 16 + 5)] / 255
     torch.testing.assert_close(drawn.face[0, :, 60, 60], wanted, atol=0.1, rtol=0)
     assert (drawn.mask[..., 45:85, 45:85] > 0.9).all()
     assert (drawn.mask[..., :30, :] < 0.1).all()
