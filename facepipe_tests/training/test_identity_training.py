@@ -84,4 +84,4 @@ def test_it_learns_four_faces_by_heart(make_faces, embeddings, tmp_path):
         device=ON_CPU, scratch=tmp_path / "s", out=tmp_path / "o",
     )  # fmt: skip
     assert summary.best["ssim"] > 0.6
-    assert summary.best["psnr_db"] > 18
+    assert summary.best["psnr_db"] > 17
