@@ -31,16 +31,16 @@ def add_adapter(base: Generator, base_digest: str, config: LoraConfig, seed: int
 
 
 def adapter_config(base: Generator, rank: int, alpha: int, dropout: float) -> LoraConfig:
-    """Adapters on every convolution and linear layer but the one that paints.
+    """Adapters on every convolution and linear layer but the two that end in pictures.
 
-    That one has 3 outputs: an adapter of rank 16 on it takes five times its own work, at full
-    resolution, and can do nothing that the layer before it cannot. Where `rank` is more than a
-    layer's weights can have, it gets as much as they can.
+    Those have few outputs: a low rank changes nothing there that the layers before them cannot.
+    Where `rank` is more than a layer's weights can have, it gets as much as they can.
     """
+    heads = (base.geometry, base.colour)
     layers = {
         name: part
         for name, part in base.named_modules()
-        if isinstance(part, nn.Conv2d | nn.Linear) and part is not base.paint
+        if isinstance(part, nn.Conv2d | nn.Linear) and part not in heads
     }
     largest = {name: _largest_rank(part) for name, part in layers.items()}
     cut = {name: most for name, most in largest.items() if most < rank}

@@ -1,4 +1,4 @@
-"""Move, bend and light faces at random, picture, masks and wanted picture alike.
+"""Move, bend and light faces at random: picture, masks, lookups and wanted picture alike.
 
 There is no mirroring: faces are not symmetrical, and a person is known by that.
 """
@@ -20,13 +20,12 @@ class Change:
     """One random change of `N` faces.
 
     Attributes:
-        moved: `(N, 128, 128, 2)` where to sample the stored square: shifted, turned, zoomed.
-        bent: the same, and smoothly bent by a few pixels.
+        bent: `(N, 128, 128, 2)` where to sample the stored square: shifted, turned, zoomed, and
+            smoothly bent by a few pixels.
         gain: `(N, 3, 1, 1)` each colour is multiplied by this.
         offset: `(N, 3, 1, 1)` and this is added.
     """
 
-    moved: Tensor
     bent: Tensor
     gain: Tensor
     offset: Tensor
@@ -41,7 +40,6 @@ def draw_change(count: int, settings: TrainingSettings, generator: torch.Generat
     # most of a change of light is common to the three colours
     light = 0.3 * light + 0.7 * light.mean(2, keepdim=True)
     return Change(
-        moved=_as_grid(moved),
         bent=_as_grid(moved + bend.permute(0, 2, 3, 1)),
         gain=1 + settings.light * light[:, 0],
         offset=settings.light / 2 * light[:, 1],
@@ -52,6 +50,18 @@ def sampled(stored: Tensor, grid: Tensor) -> Tensor:
     """Planes `(N, C, 160, 160)` uint8 as seen through a grid, `(N, C, 128, 128)` float in 0..1."""
     picture = stored.float() / 255
     return functional.grid_sample(picture, grid, padding_mode="border", align_corners=True)
+
+
+def looked_up(lookup: Tensor, grid: Tensor) -> Tensor:
+    """Lookups `(N, 3, 80, 80)` as seen through a grid, `(N, 3, 128, 128)`."""
+    return functional.grid_sample(lookup, grid, align_corners=True)
+
+
+def unchanged(count: int) -> Tensor:
+    """The grid of `count` faces as they are, `(N, 128, 128, 2)`."""
+    axis = torch.arange(NETWORK_PX, dtype=torch.float32) + MARGIN_PX
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return _as_grid(torch.stack([x, y], dim=-1)).expand(count, -1, -1, -1)
 
 
 def lit(rgb: Tensor, change: Change) -> Tensor:

@@ -1,6 +1,7 @@
 """Draw the faces of one step, change them at random, pair them with what is wanted."""
 
 import hashlib
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -9,11 +10,46 @@ from torch import Tensor
 
 from facepipe.arrays import FloatArray, check_shape
 from facepipe.errors import BadInputError
-from facepipe.training.augment import draw_change, lit, sampled
-from facepipe.training.data import Faces, yaw_weights
+from facepipe.training.augment import draw_change, lit, looked_up, sampled, unchanged
+from facepipe.training.data import Faces, network_square, yaw_weights
 from facepipe.training.generator import EMBEDDING
 from facepipe.training.losses import Batch, pixel_weight
 from facepipe.training.settings import TrainingSettings
+
+JUDGED = 16
+"""Faces judged each epoch: enough to tell epochs apart, at the cost of about one step."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """What should become of each of a person's `N` faces.
+
+    Attributes:
+        rgb: `(N, 3, 160, 160)` uint8.
+        mask: `(N, 1, 160, 160)` uint8, 255 where a face should be drawn.
+    """
+
+    rgb: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Somebody's faces, the embedding `(1, 512)` they are drawn under, and `lookups` of them."""
+
+    faces: Faces
+    source: Tensor
+    lookup: Tensor
+
+    @property
+    def themselves(self) -> Pictures:
+        """Every face becomes itself, and is drawn."""
+        return Pictures(self.faces.rgb, self.faces.regions[:, :1])
+
+    @property
+    def untouched(self) -> Pictures:
+        """Every face stays, and nothing is drawn."""
+        return Pictures(self.faces.rgb, torch.zeros_like(self.faces.regions[:, :1]))
 
 
 def draw_faces(faces: Faces, count: int, generator: torch.Generator) -> Tensor:
@@ -23,37 +59,63 @@ def draw_faces(faces: Faces, count: int, generator: torch.Generator) -> Tensor:
     return trained[torch.multinomial(weights, count, replacement=True, generator=generator)]
 
 
-def reconstruction(
-    faces: Faces,
+def lessons(
+    person: Person,
     index: Tensor,
     source: Tensor,
+    pictures: Pictures,
     settings: TrainingSettings,
     generator: torch.Generator,
 ) -> Batch:
-    """Bent faces in, the same faces unbent out: what the person looks like must be learnt."""
+    """Faces and what should become of them, moved, bent and lit alike.
+
+    Args:
+        person: whose faces.
+        index: which of them, `(N,)`.
+        source: `(1, 512)` whose face to draw over them.
+        pictures: what should come out, for all of the person's faces.
+        settings: how strongly to change.
+        generator: all chance comes from it.
+    """
     change = draw_change(len(index), settings, generator)
-    rgb, regions = faces.rgb[index], faces.regions[index]
+    faces = person.faces
+    believed = sampled(pictures.mask[index], change.bent)
+    regions = sampled(faces.regions[index], change.bent)
     return Batch(
-        target=lit(sampled(rgb, change.bent), change),
+        target=lit(sampled(faces.rgb[index], change.bent), change),
         source=source.expand(len(index), -1),
-        wanted=lit(sampled(rgb, change.moved), change),
-        weight=pixel_weight(sampled(regions, change.moved), settings),
+        wanted=lit(sampled(pictures.rgb[index], change.bent), change),
+        believed=believed,
+        weight=pixel_weight(believed, regions, settings),
+        lookup=looked_up(person.lookup[index], change.bent),
+    )
+
+
+def held_out(
+    person: Person, source: Tensor, pictures: Pictures, settings: TrainingSettings
+) -> Batch:
+    """At most `JUDGED` held-out faces of a person, as they are, and what should become of them."""
+    index = some_of(person.faces.judged, JUDGED)
+    believed = network_square(pictures.mask[index])
+    regions = network_square(person.faces.regions[index])
+    return Batch(
+        target=network_square(person.faces.rgb[index]),
+        source=source.expand(len(index), -1),
+        wanted=network_square(pictures.rgb[index]),
+        believed=believed,
+        weight=pixel_weight(believed, regions, settings),
+        lookup=looked_up(person.lookup[index], unchanged(len(index))),
     )
 
 
 def joined(batches: list[Batch], device: torch.device) -> Batch:
     """One batch of all, on the device, pictures channels last."""
-
-    def whole(parts: list[Tensor]) -> Tensor:
-        return torch.cat(parts).to(device)
-
-    target = whole([batch.target for batch in batches])
-    return Batch(
-        target=target.contiguous(memory_format=torch.channels_last),
-        source=whole([batch.source for batch in batches]),
-        wanted=whole([batch.wanted for batch in batches]),
-        weight=whole([batch.weight for batch in batches]),
-    )
+    whole = {
+        field.name: torch.cat([getattr(batch, field.name) for batch in batches]).to(device)
+        for field in fields(Batch)
+    }
+    whole["target"] = whole["target"].contiguous(memory_format=torch.channels_last)
+    return Batch(**whole)
 
 
 def checked_embedding(embedding: FloatArray, name: str) -> Tensor:

@@ -128,5 +128,5 @@ def _difference(network: Generator, content: bytes, count: int) -> float:
     session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
     drawn: FloatArray = np.asarray(session.run(["output"], {"target": target, "source": source})[0])
     with torch.no_grad():
-        wanted = network(torch.from_numpy(target), torch.from_numpy(source)).numpy()
+        wanted = network(torch.from_numpy(target), torch.from_numpy(source)).rgb.numpy()
     return float(np.abs(drawn - wanted).max())

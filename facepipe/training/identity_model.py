@@ -5,29 +5,33 @@ from pathlib import Path
 from typing import NotRequired, TypedDict, Unpack
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from facepipe.arrays import FloatArray, RgbImage
 from facepipe.identity.face_set import FaceSet
+from facepipe.training.augment import looked_up, unchanged
 from facepipe.training.batches import (
+    Person,
     checked_embedding,
     digest,
     draw_faces,
+    held_out,
     joined,
-    reconstruction,
+    lessons,
     some_of,
 )
 from facepipe.training.checkpoint import save_generator
-from facepipe.training.data import load_faces
+from facepipe.training.data import Faces, load_faces, network_square
 from facepipe.training.device import DeviceSettings, open_accelerator, placed
 from facepipe.training.generator import Generator, GeneratorSettings
 from facepipe.training.grids import grid
-from facepipe.training.judging import JUDGED, SHOWN, draw_all, held_out_numbers
+from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
 from facepipe.training.loop import train
 from facepipe.training.losses import Batch
 from facepipe.training.report import EpochReport, OnEpoch, TrainingSummary
 from facepipe.training.settings import IdentityTrainingSettings
 from facepipe.training.task import Workplace, judging_notes, publish
+from facepipe.training.textures import average_mesh, lookups, texture_pictures, typical_faces
 
 
 class Work(TypedDict):
@@ -56,8 +60,9 @@ def train_identity(
 ) -> TrainingSummary:
     """Teach a generator one person's face; `out` receives it with its state and history.
 
-    It learns to draw the person from bent pictures of themselves under their embedding `(512,)`,
-    in the light of the picture. Run again with the same `scratch` it goes on where it ended;
+    It learns to draw the person over bent pictures of themselves under their embedding `(512,)`,
+    in the light of the picture, from textures that are chosen among the faces. Run again with
+    the same `scratch` it goes on where it ended;
     with more `epochs` it trains longer.
 
     Raises:
@@ -101,47 +106,66 @@ class _IdentityTask:
         device: torch.device,
     ) -> None:
         self.settings, self.device = settings, device
-        self.shape = GeneratorSettings(settings.width, settings.blocks)
-        self.faces = load_faces(faces, settings.held_out_every)
-        self.source = checked_embedding(embedding, "embedding")
-        self.network: nn.Module = seeded_generator(self.shape, settings.seed)
+        self.shape = GeneratorSettings(settings.width, settings.blocks, settings.textures)
+        squares = load_faces(faces, settings.held_out_every)
+        network = seeded_generator(self.shape, settings.seed)
+        self.person = furnished(network, faces, squares, checked_embedding(embedding, "embedding"))
+        self.network: nn.Module = network
         self.held_out = self._held_out()
 
     def batch(self, generator: torch.Generator) -> Batch:
-        index = draw_faces(self.faces, self.settings.batch_size, generator)
-        batch = reconstruction(self.faces, index, self.source, self.settings, generator)
+        index = draw_faces(self.person.faces, self.settings.batch_size, generator)
+        person = self.person
+        batch = lessons(person, index, person.source, person.themselves, self.settings, generator)
         return joined([batch], self.device)
 
     def judge(self) -> dict[str, float]:
-        drawn = draw_all(self.network, self.held_out)
-        return held_out_numbers(drawn, self.held_out, self.settings)
+        drawing = draw_all(self.network, self.held_out)
+        return held_out_numbers(drawing, self.held_out, self.settings)
 
     def preview(self) -> RgbImage:
-        """Columns: what went in, what came out, what was wanted."""
+        """Columns: what went in, the drawn face, what came out."""
         few = some_of(torch.arange(len(self.held_out.target)), SHOWN)
-        target, wanted = self.held_out.target[few], self.held_out.wanted[few]
-        source = self.held_out.source[few]
-        return grid([target, self.network(target, source), wanted])
+        target = self.held_out.target[few]
+        drawing = self.network(target, self.held_out.source[few])
+        return grid([target, drawing.face, drawing.rgb])
 
     def save(self, folder: Path) -> None:
         if isinstance(self.network, Generator):
             save_generator(folder, self.network, self.shape)
 
     def pinned(self) -> dict[str, str]:
-        return {"faces": digest(self.faces.rgb, self.faces.regions, self.source)}
+        faces = self.person.faces
+        return {"faces": digest(faces.rgb, faces.regions, self.person.source)}
 
     def facts(self) -> tuple[int, int]:
-        return len(self.faces.trained), 0
+        return len(self.person.faces.trained), 0
 
     def notes(self) -> list[str]:
-        return judging_notes(self.faces)
+        return judging_notes(self.person.faces)
 
     def _held_out(self) -> Batch:
-        # the same bending every time: unbent, the identity function would do best
-        chance = torch.Generator().manual_seed(self.settings.seed)
-        index = some_of(self.faces.judged, JUDGED)
-        batch = reconstruction(self.faces, index, self.source, self.settings, chance)
-        return joined([batch], self.device)
+        person = self.person
+        return joined(
+            [held_out(person, person.source, person.themselves, self.settings)], self.device
+        )
+
+
+def furnished(network: Generator, faces: FaceSet, squares: Faces, source: Tensor) -> Person:
+    """Give the network the person's textures and average face; the person, with its lookups."""
+    mesh = average_mesh(squares)
+    person = Person(squares, source, lookups(squares.points_px, mesh))
+    chosen = typical_faces(faces, squares.held_out, network.count)
+    shown = looked_up(person.lookup[squares.trained], unchanged(len(squares.trained)))
+    known = shown[:, 2:] > 0.999
+    usual = (shown[:, :2] * known).sum(0) / known.sum(0).clamp(min=1)
+    network.furnish(
+        texture_pictures(faces, chosen, mesh),
+        torch.from_numpy(mesh),
+        torch.where(known.any(0), usual, network.here[0]),
+        network_square(squares.regions[squares.trained])[:, :1].mean(0),
+    )
+    return person
 
 
 def seeded_generator(shape: GeneratorSettings, seed: int) -> Generator:

@@ -6,32 +6,35 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from facepipe.training.losses import Batch, loss_parts
+from facepipe.training.generator import Drawing
+from facepipe.training.losses import Batch, composed, loss_parts
 from facepipe.training.settings import TrainingSettings
 
-JUDGED = 16
-"""Faces judged each epoch: enough to tell epochs apart, at the cost of about one step."""
 SHOWN = 4
 """Rows of a preview."""
 
 
-def draw_all(network: nn.Module, batch: Batch, size: int = 8) -> Tensor:
+def draw_all(network: nn.Module, batch: Batch, size: int = 8) -> Drawing:
     """The network's faces for a batch of any length, `size` at a time, without gradients."""
     with torch.no_grad():
         starts = range(0, len(batch.target), size)
         parts = [slice(start, start + size) for start in starts]
-        return torch.cat([network(batch.target[part], batch.source[part]) for part in parts])
+        drawn = [network(batch.target[part], batch.source[part]) for part in parts]
+        return Drawing(*(torch.cat(pieces) for pieces in zip(*drawn, strict=True)))
 
 
-def held_out_numbers(drawn: Tensor, batch: Batch, settings: TrainingSettings) -> dict[str, float]:
+def held_out_numbers(
+    drawing: Drawing, batch: Batch, settings: TrainingSettings
+) -> dict[str, float]:
     """How near the drawn faces are to the wanted ones, and how far from leaving all as it was.
 
-    `loss`, `l1` and `ssim` as in training; `psnr_db` over the weighted pixels; `change`, the mean
-    absolute difference to the target there: 0 for the identity function.
+    The terms of `loss_parts` as in training; `psnr_db` over the weighted pixels; `change`, the
+    mean absolute difference to the target there: 0 for the identity function.
     """
-    parts: Mapping[str, Tensor] = loss_parts(drawn, batch, settings)
-    total = batch.weight.mean() * drawn.shape[0] * drawn[0].numel()
-    squared = float((((drawn - batch.wanted) ** 2) * batch.weight).sum() / total)
-    change = float(((drawn - batch.target).abs() * batch.weight).sum() / total)
+    parts: Mapping[str, Tensor] = loss_parts(drawing, batch, settings)
+    total = batch.weight.mean() * batch.target.numel()
+    off = (composed(drawing, batch) - batch.wanted) ** 2
+    squared = float((off * batch.weight).sum() / total)
+    change = float(((drawing.rgb - batch.target).abs() * batch.weight).sum() / total)
     numbers = {name: float(value) for name, value in parts.items()}
     return {**numbers, "psnr_db": -10 * math.log10(max(squared, 1e-10)), "change": change}

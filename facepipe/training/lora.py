@@ -1,25 +1,26 @@
 """Adapt an identity model to one target: LoRA, taught by the mesh swap."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
 import numpy as np
 import torch
 from peft import PeftModel
-from torch import Tensor, nn
+from torch import nn
 
 from facepipe.arrays import FloatArray, RgbImage
 from facepipe.compositing.teacher import MeshTeacher
 from facepipe.identity.face_set import FaceSet
 from facepipe.training.adapter import adapter_config, add_adapter, rank_notes, save_adapter
-from facepipe.training.augment import draw_change, lit, sampled
 from facepipe.training.batches import (
+    Person,
+    Pictures,
     checked_embedding,
     digest,
     draw_faces,
+    held_out,
     joined,
-    reconstruction,
+    lessons,
     some_of,
 )
 from facepipe.training.checkpoint import best_of, load_generator, weights_digest
@@ -27,33 +28,13 @@ from facepipe.training.data import STORED_PX, Faces, load_faces, network_square,
 from facepipe.training.device import placed
 from facepipe.training.grids import grid
 from facepipe.training.identity_model import Work, open_workplace
-from facepipe.training.judging import JUDGED, SHOWN, draw_all, held_out_numbers
+from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
 from facepipe.training.loop import train
-from facepipe.training.losses import Batch, pixel_weight
+from facepipe.training.losses import Batch
 from facepipe.training.report import TrainingSummary
 from facepipe.training.settings import LoraTrainingSettings
 from facepipe.training.task import judging_notes, publish
-
-
-@dataclass(frozen=True, eq=False)
-class Person:
-    """Faces and the embedding `(1, 512)` they are drawn under."""
-
-    faces: Faces
-    source: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Lessons:
-    """The mesh swap of every target face.
-
-    Attributes:
-        rgb: `(N, 3, 160, 160)` uint8, what should come out.
-        mask: `(N, 1, 160, 160)` uint8, 255 where it is to be believed.
-    """
-
-    rgb: Tensor
-    mask: Tensor
+from facepipe.training.textures import lookups
 
 
 def train_lora(
@@ -81,26 +62,33 @@ def train_lora(
     """
     workplace = open_workplace(work)
     every = settings.held_out_every
+    mesh = load_generator(best_of(base)).mesh.numpy()
+
+    def person(faces: FaceSet, embedding: FloatArray, name: str) -> Person:
+        squares = load_faces(faces, every)
+        source = checked_embedding(embedding, name)
+        return Person(squares, source, lookups(squares.points_px, mesh))
+
     people = (
-        Person(load_faces(identity, every), checked_embedding(identity_embedding, "identity")),
-        Person(load_faces(target, every), checked_embedding(target_embedding, "target")),
+        person(identity, identity_embedding, "identity"),
+        person(target, target_embedding, "target"),
     )
-    lessons = mesh_lessons(identity, people[1].faces)
-    task = LoraTask(best_of(base), people, lessons, settings, workplace.accelerator.device)
+    swaps = mesh_swaps(identity, people[1].faces)
+    task = LoraTask(best_of(base), people, swaps, settings, workplace.accelerator.device)
     task.network = placed(task.network, workplace.accelerator)
     summary = train(task, settings, workplace)
     publish(work["scratch"], work["out"])
     return summary
 
 
-def mesh_lessons(identity: FaceSet, target: Faces) -> Lessons:
+def mesh_swaps(identity: FaceSet, target: Faces) -> Pictures:
     """What the mesh swap makes of each target face, margin included."""
     teacher = MeshTeacher(identity, size_px=STORED_PX)
     crops = target.rgb.permute(0, 2, 3, 1).numpy()
     pairs = zip(crops, target.points_px, strict=True)
     swaps = [teacher.swap(np.ascontiguousarray(crop), points) for crop, points in pairs]
     masks = np.stack([np.round(swap.mask * 255).astype(np.uint8) for swap in swaps])
-    return Lessons(planes(np.stack([swap.rgb for swap in swaps])), planes(masks[..., None]))
+    return Pictures(planes(np.stack([swap.rgb for swap in swaps])), planes(masks[..., None]))
 
 
 class LoraTask:
@@ -109,7 +97,7 @@ class LoraTask:
     Args:
         base: folder of the identity model.
         people: identity and target.
-        lessons: the mesh swap of the target's faces.
+        swaps: the mesh swap of the target's faces.
         settings: how to train.
         device: where.
     """
@@ -118,39 +106,51 @@ class LoraTask:
         self,
         base: Path,
         people: tuple[Person, Person],
-        lessons: Lessons,
+        swaps: Pictures,
         settings: LoraTrainingSettings,
         device: torch.device,
     ) -> None:
         self.settings, self.device = settings, device
         self.identity, self.target = people
-        self.lessons = lessons
+        self.swaps = swaps
         self.base_digest = weights_digest(base)
         generator = load_generator(base)
         alpha = settings.rank if settings.alpha is None else settings.alpha
         config = adapter_config(generator, settings.rank, alpha, settings.dropout)
         self.network: nn.Module = add_adapter(generator, self.base_digest, config, settings.seed)
+        batch = held_out(self.target, self.identity.source, swaps, settings)
+        self.held_out = joined([batch], device)
         self.rank_notes = rank_notes(config)
-        self.held_out = self._held_out()
 
     def batch(self, generator: torch.Generator) -> Batch:
-        """The mesh swap's lessons, the identity's own faces, and the target's own."""
+        """The target swapped, the identity as itself, and the target left alone."""
         size = self.settings.batch_size
         taught = max(1, round(size * self.settings.taught))
         own = min(size - taught, round(size * self.settings.own))
-        parts = [self._taught(draw_faces(self.target.faces, taught, generator), generator)]
-        for person, count in ((self.identity, own), (self.target, size - taught - own)):
-            if count:
-                index = draw_faces(person.faces, count, generator)
-                parts.append(
-                    reconstruction(person.faces, index, person.source, self.settings, generator)
-                )
+        identity, target = self.identity, self.target
+        wanted = (
+            (taught, target, identity.source, self.swaps),
+            (own, identity, identity.source, identity.themselves),
+            (size - taught - own, target, target.source, target.untouched),
+        )
+        parts = [
+            lessons(
+                person,
+                draw_faces(person.faces, count, generator),
+                source,
+                pictures,
+                self.settings,
+                generator,
+            )
+            for count, person, source, pictures in wanted
+            if count
+        ]
         return joined(parts, self.device)
 
     def judge(self) -> dict[str, float]:
         """Numbers on the held-out target faces, against their mesh swap."""
-        drawn = draw_all(self.network, self.held_out)
-        return held_out_numbers(drawn, self.held_out, self.settings)
+        drawing = draw_all(self.network, self.held_out)
+        return held_out_numbers(drawing, self.held_out, self.settings)
 
     def preview(self) -> RgbImage:
         """Columns: the identity, the target, the mesh swap, the network's swap."""
@@ -158,7 +158,8 @@ class LoraTask:
         faces = some_of(self.identity.faces.judged, len(few))
         shown = network_square(self.identity.faces.rgb[faces.repeat(len(few))[: len(few)]])
         target, wanted = self.held_out.target[few], self.held_out.wanted[few]
-        return grid([shown, target, wanted, self.network(target, self.held_out.source[few])])
+        drawing = self.network(target, self.held_out.source[few])
+        return grid([shown, target, wanted, drawing.rgb])
 
     def save(self, folder: Path) -> None:
         """Write the adapter in PEFT's format."""
@@ -166,13 +167,13 @@ class LoraTask:
             save_adapter(folder, self.network)
 
     def pinned(self) -> dict[str, str]:
-        """Hashes of the base, of both people's faces and of the lessons."""
+        """Hashes of the base, of both people's faces and of the mesh swaps."""
         people = {
             name: digest(person.faces.rgb, person.faces.regions, person.source)
             for name, person in (("identity", self.identity), ("target", self.target))
         }
-        lessons = digest(self.lessons.rgb, self.lessons.mask)
-        return {"base_sha256": self.base_digest, "lessons": lessons, **people}
+        swaps = digest(self.swaps.rgb, self.swaps.mask)
+        return {"base_sha256": self.base_digest, "mesh_swaps": swaps, **people}
 
     def facts(self) -> tuple[int, int]:
         """Target faces trained on, and the rank."""
@@ -181,33 +182,3 @@ class LoraTask:
     def notes(self) -> list[str]:
         """Too few target faces, and layers that do not allow the rank."""
         return [*judging_notes(self.target.faces), *self.rank_notes]
-
-    def _taught(self, index: Tensor, generator: torch.Generator) -> Batch:
-        """Target faces as they are and what the mesh swap makes of them, bent alike."""
-        change = draw_change(len(index), self.settings, generator)
-        faces, lessons = self.target.faces, self.lessons
-        believed = sampled(lessons.mask[index], change.bent)
-        regions = sampled(faces.regions[index], change.bent)
-        return Batch(
-            target=lit(sampled(faces.rgb[index], change.bent), change),
-            source=self.identity.source.expand(len(index), -1),
-            wanted=lit(sampled(lessons.rgb[index], change.bent), change),
-            weight=pixel_weight(_believed(regions, believed), self.settings),
-        )
-
-    def _held_out(self) -> Batch:
-        index = some_of(self.target.faces.judged, JUDGED)
-        regions = network_square(self.target.faces.regions[index])
-        believed = network_square(self.lessons.mask[index])
-        batch = Batch(
-            target=network_square(self.target.faces.rgb[index]),
-            source=self.identity.source.expand(len(index), -1),
-            wanted=network_square(self.lessons.rgb[index]),
-            weight=pixel_weight(_believed(regions, believed), self.settings),
-        )
-        return joined([batch], self.device)
-
-
-def _believed(regions: Tensor, mask: Tensor) -> Tensor:
-    """Regions with the face being where the mesh swap is to be believed."""
-    return torch.cat([mask, regions[:, 1:]], dim=1)

@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from facepipe.training.generator import Drawing
 from facepipe.training.settings import TrainingSettings
 
 _BOX = 7
+_FAR_PX = 20.0
 _STEP = 2  # neighbouring boxes share most of their pixels; a quarter of them costs a quarter
 
 
@@ -19,32 +21,60 @@ class Batch:
     Attributes:
         target: `(N, 3, 128, 128)` faces to draw over, RGB in 0..1.
         source: `(N, 512)` whose face to draw, unit norm.
-        wanted: `(N, 3, 128, 128)` what should come out.
-        weight: `(N, 1, 128, 128)` how much each pixel counts.
+        wanted: `(N, 3, 128, 128)` what should come out where `believed` is above 0.
+        believed: `(N, 1, 128, 128)` 0..1, where a face should be drawn.
+        weight: `(N, 1, 128, 128)` how much each pixel of the face counts.
+        lookup: `(N, 3, 128, 128)` where in the textures it lies: x, y, known or not.
     """
 
     target: Tensor
     source: Tensor
     wanted: Tensor
+    believed: Tensor
     weight: Tensor
+    lookup: Tensor
 
 
-def pixel_weight(regions: Tensor, settings: TrainingSettings) -> Tensor:
-    """`(N, 1, H, W)` from face, eyes and mouth `(N, 3, H, W)` in 0..1."""
-    face, eyes, mouth = regions[:, :1], regions[:, 1:2], regions[:, 2:]
-    inside = settings.outside + (1 - settings.outside) * face
-    return inside + face * (settings.eyes * eyes + settings.mouth * mouth)
+def pixel_weight(believed: Tensor, regions: Tensor, settings: TrainingSettings) -> Tensor:
+    """`(N, 1, H, W)` from `(N, 1, H, W)` and face, eyes, mouth `(N, 3, H, W)`, all in 0..1."""
+    return believed * (1 + settings.eyes * regions[:, 1:2] + settings.mouth * regions[:, 2:])
 
 
-def loss_parts(drawn: Tensor, batch: Batch, settings: TrainingSettings) -> dict[str, Tensor]:
-    """The objective (`loss`) and its terms before weighting (`l1`, `ssim`), each a scalar.
+def composed(drawing: Drawing, batch: Batch) -> Tensor:
+    """The drawn faces where they should be, and what is wanted elsewhere, `(N, 3, H, W)`.
 
-    Each face counts the same however large its mask is.
+    Judging the face alone, whatever the mask, leaves no reward for handing on what was given.
     """
-    share = batch.weight / batch.weight.mean((1, 2, 3), keepdim=True)
-    l1 = ((drawn - batch.wanted).abs() * share).mean()
-    unlike = ((1 - ssim_map(drawn, batch.wanted)) * share[..., ::_STEP, ::_STEP]).mean()
-    return {"loss": settings.l1 * l1 + settings.ssim * unlike, "l1": l1, "ssim": 1 - unlike}
+    return batch.wanted + batch.believed * (drawing.face - batch.wanted)
+
+
+def loss_parts(drawing: Drawing, batch: Batch, settings: TrainingSettings) -> dict[str, Tensor]:
+    """The objective (`loss`) and its terms before weighting, each a scalar.
+
+    `l1` and `ssim` over the face, each face counting the same however large it is; `lookup_px`,
+    how far off the lookups are; `mask`, the mean difference between mask and belief.
+    """
+    shown = composed(Drawing(*(part.float() for part in drawing)), batch)
+    # faces that are not to be drawn have no weight at all
+    share = batch.weight / batch.weight.mean((1, 2, 3), keepdim=True).clamp(min=1e-3)
+    l1 = ((shown - batch.wanted).abs() * share).mean()
+    unlike = ((1 - ssim_map(shown, batch.wanted)) * share[..., ::_STEP, ::_STEP]).mean()
+    lookup = _lookup_px(drawing.lookup.float(), batch)
+    mask = (drawing.mask.float() - batch.believed).abs().mean()
+    # what the mask makes of it, so that the drawn face runs out into its surroundings
+    whole = (drawing.rgb.float() - batch.wanted).abs().mean()
+    loss = settings.l1 * (l1 + whole) + settings.ssim * unlike
+    loss = loss + settings.lookup * lookup + settings.mask * mask
+    return {"loss": loss, "l1": l1, "ssim": 1 - unlike, "lookup_px": lookup, "mask": mask}
+
+
+def _lookup_px(lookup: Tensor, batch: Batch) -> Tensor:
+    # at the mesh's rim a lookup is mixed with the nothing beside it
+    counted = batch.weight * (batch.lookup[:, 2:] > 0.999)
+    # a cheek turned away is drawn from far off, and no network finds it: it must not rule
+    far = (lookup - batch.lookup[:, :2]).abs().clamp(max=_FAR_PX)
+    each = (far * counted).sum((1, 2, 3)) / (2 * counted.sum((1, 2, 3))).clamp(min=1)
+    return each.mean()
 
 
 def ssim_map(one: Tensor, other: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """A generator as an ONNX graph in the inswapper contract, written node by node.
 
 torch's own exporter takes ten seconds or more and puts paths and stack traces into the file; the
-generator has six kinds of layers.
+generator has few kinds of layers.
 """
 
 import math
@@ -14,8 +14,18 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from facepipe.errors import ModelFileError
-from facepipe.landmarks.alignment import NETWORK_PX
-from facepipe.training.generator import EMBEDDING, NORM_EPSILON, Generator, Style, StyledBlock
+from facepipe.landmarks.alignment import FACE_PX, NETWORK_PX
+from facepipe.training.data import STORED_PX
+from facepipe.training.generator import (
+    CHOICE,
+    EDGE,
+    EMBEDDING,
+    NORM_EPSILON,
+    REACH_PX,
+    Generator,
+    Style,
+    StyledBlock,
+)
 
 OPSET = 18
 _IR_VERSION = 9
@@ -63,8 +73,13 @@ class _Graph:
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
+        self.held: set[str] = set()
 
     def hold(self, name: str, values: Tensor | NDArray[np.generic]) -> str:
+        """Weights under a name; what is held under it already stays."""
+        if name in self.held:
+            return name
+        self.held.add(name)
         plain = values.detach().numpy() if isinstance(values, Tensor) else values
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(plain), name))
         return name
@@ -79,17 +94,87 @@ class _Graph:
 
     def generator(self, network: Generator) -> None:
         double = self.node("Mul", "target", self.number("two", 2.0))
-        features = self.node("Sub", double, self.number("one", 1.0))
+        centred = self.node("Sub", double, self.number("one", 1.0))
+        fine = self.layer(network.stem, centred, "stem")
+        coarse = self.layer(network.down[0], fine, "down.0")
+        inner = self.layer(network.down[1], coarse, "down.1")
+        inner = self.node("Add", inner, self.hold("place", network.place))
         # used here as well, or onnxruntime would warn at every start that nothing needs it
         mapped = self.node("MatMul", "source", "emap")
         style = self.node("Mul", mapped, self.number("style_scale", math.sqrt(EMBEDDING)))
-        self.hold("plain_scale", np.ones(network.channels, np.float32))
-        self.hold("plain_shift", np.zeros(network.channels, np.float32))
-        features = self.layer(network.encoder, features, "encoder")
+        channels = network.place.shape[1]
+        self.hold("plain_scale", np.ones(channels, np.float32))
+        self.hold("plain_shift", np.zeros(channels, np.float32))
         for place, block in enumerate(network.blocks):
-            features = self.block(block, features, style, f"blocks.{place}")
-        features = self.layer(network.decoder, features, "decoder")
-        self.node("Sigmoid", self.layer(network.paint, features, "paint"), name="output")
+            inner = self.block(block, inner, style, f"blocks.{place}")
+        found, mask = self.geometry(network, inner, coarse, fine)
+        face = self.coloured(network, inner, found)
+        change = self.node("Mul", mask, self.node("Sub", face, "target"))
+        drawn = self.node("Add", "target", change)
+        self.node("Clip", drawn, self.number("black", 0.0), "one", name="output")
+
+    def geometry(self, network: Generator, inner: str, coarse: str, fine: str) -> tuple[str, str]:
+        """What the textures show of the face, and the mask."""
+        features = inner
+        for place, finer in enumerate((coarse, fine)):
+            larger = self.layer(network.finer[place], features, f"finer.{place}")
+            features = self.node("Concat", larger, finer, axis=1)
+            features = self.layer(network.joined[place], features, f"joined.{place}")
+        raw = self.layer(network.geometry, features, "geometry")
+        raw = self.larger(self.node("Add", raw, self.hold("usual", network.usual)), 2)
+        lookup, choice, edge = self.split(raw, [2, network.count, 1])
+        lookup = self.node("Mul", lookup, self.number("reach", REACH_PX))
+        lookup = self.node("Add", lookup, self.hold("here", network.here))
+        weights = self.node("Mul", choice, self.number("choice", CHOICE))
+        weights = self.node("Softmax", weights, axis=1)
+        mask = self.node("Sigmoid", self.node("Mul", edge, self.number("edge", EDGE)))
+        return self.found(network, lookup, weights), mask
+
+    def found(self, network: Generator, lookup: str, weights: str) -> str:
+        """The textures at the lookup, mixed, without a copy of them for each face."""
+        size = NETWORK_PX
+        grid = self.node("Mul", lookup, self.number("grid_scale", 2 / STORED_PX))
+        grid = self.node("Add", grid, self.number("grid_shift", 1 / STORED_PX - 1))
+        grid = self.node("Transpose", grid, perm=[0, 2, 3, 1])
+        grid = self.node("Reshape", grid, self.numbers("one_grid", [1, -1, size, 2]))
+        stored = self.hold("textures", network.textures.reshape(1, -1, FACE_PX, FACE_PX))
+        textures = self.node("Cast", stored, to=TensorProto.FLOAT)
+        found = self.node(
+            "GridSample",
+            self.node("Div", textures, self.number("white", 255.0)),
+            grid,
+            mode="bilinear",
+            padding_mode="border",
+        )
+        apart = self.numbers("apart", [network.count, 3, -1, size, size])
+        found = self.node("Reshape", found, apart)
+        found = self.node("Transpose", found, perm=[2, 0, 1, 3, 4])
+        share = self.node("Unsqueeze", weights, self.numbers("colour_axis", [2]))
+        mixed = self.node("Mul", found, share)
+        return self.node("ReduceSum", mixed, self.numbers("texture_axis", [1]), keepdims=0)
+
+    def coloured(self, network: Generator, inner: str, found: str) -> str:
+        """The face in its light, with what the textures lack."""
+        raw = self.layer(network.colour, self.layer(network.paint, inner, "paint"), "colour")
+        light, lacking = self.split(raw, [6, 12])
+        light = self.node("AveragePool", light, kernel_shape=[4, 4], strides=[4, 4])
+        gain, offset = self.split(self.larger(light, 8), [3, 3])
+        lit = self.node("Mul", found, self.node("Add", gain, "one"))
+        painted = self.node("DepthToSpace", lacking, blocksize=2, mode="CRD")
+        return self.node("Add", self.node("Add", lit, offset), painted)
+
+    def larger(self, features: str, factor: int) -> str:
+        scales = self.hold(f"by_{factor}", np.array([1, 1, factor, factor], np.float32))
+        return self.node("Resize", features, "", scales, mode="linear")
+
+    def split(self, features: str, sizes: list[int]) -> list[str]:
+        parts = [f"part_{len(self.nodes)}_{place}" for place in range(len(sizes))]
+        named = self.numbers(f"sizes_{len(self.nodes)}", sizes)
+        self.nodes.append(helper.make_node("Split", [features, named], parts, axis=1))
+        return parts
+
+    def numbers(self, name: str, values: list[int]) -> str:
+        return self.hold(name, np.array(values, np.int64))
 
     def block(self, block: nn.Module, features: str, style: str, name: str) -> str:
         if not isinstance(block, StyledBlock):
@@ -117,9 +202,7 @@ class _Graph:
 
     def asked(self, style: str, name: str) -> str:
         flat = self.node("Gemm", style, f"{name}.weight", f"{name}.bias", transB=1)
-        if not any(held.name == "picture_axes" for held in self.initializers):
-            self.hold("picture_axes", np.array([2, 3], np.int64))
-        return self.node("Unsqueeze", flat, "picture_axes")
+        return self.node("Unsqueeze", flat, self.numbers("picture_axes", [2, 3]))
 
     def layer(self, layer: nn.Module, features: str, name: str) -> str:
         match layer:

@@ -32,7 +32,8 @@ class TrainingSettings:
             held, as a new stage.
         l1: weight of the mean absolute difference.
         ssim: weight of the structural term.
-        outside: weight of what lies outside the face, against 1 inside.
+        lookup: weight of a pixel's distance between where textures are and should be looked up.
+        mask: weight of the difference between where a face is and should be drawn.
         eyes: weight added in the eyes.
         mouth: weight added in the mouth.
         shift_px: largest shift of picture and wanted picture together.
@@ -48,7 +49,7 @@ class TrainingSettings:
     steps_per_epoch: int = 16
     batch_size: int = 6
     accumulate: int = 1
-    learning_rate: float = 5e-4  # 2e-3 drives the output sigmoid into saturation at the start
+    learning_rate: float = 8e-4  # at 1.5e-3 the first hundred steps undo what they began with
     warm_up_steps: int = 50
     weight_decay: float = 0.01
     clip_norm: float = 1.0
@@ -59,13 +60,14 @@ class TrainingSettings:
     on_change: OnChange = "refuse"
     l1: float = 4.0  # makes it about as large as the structural term on a half-learnt face
     ssim: float = 1.0  # L1 alone settles for blurred eyes
-    outside: float = 0.3  # so that hair and background meet the face without a pale rim
-    eyes: float = 1.0  # small areas that decide who it is
-    mouth: float = 0.5
-    shift_px: float = 3.0
+    lookup: float = 0.5  # learnt first, and everything sharp hangs on it
+    mask: float = 0.5
+    eyes: float = 2.0  # small areas that decide who it is
+    mouth: float = 1.0
+    shift_px: float = 2.0
     turn_deg: float = 4.0
     zoom: float = 0.04
-    bend_px: float = 2.5
+    bend_px: float = 2.0
     light: float = 0.12
 
     def __post_init__(self) -> None:
@@ -103,19 +105,25 @@ class IdentityTrainingSettings(TrainingSettings):
     """How to train an identity model; see `TrainingSettings` for what is common.
 
     Attributes:
-        width: the generator's channels at full resolution.
+        width: the generator's channels at half the side, an even number.
         blocks: its styled residual blocks.
+        textures: pictures of the person that it looks faces up in.
     """
 
-    width: int = 24
-    blocks: int = 4
+    width: int = 32
+    blocks: int = 3
+    textures: int = 6
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.width < 1 or self.blocks < 1:
+        least = {"width": 2, "blocks": 1, "textures": 1}
+        small = [name for name, number in least.items() if getattr(self, name) < number]
+        if small:
             raise SettingsError(
-                f"width is {self.width} and blocks {self.blocks}; both must be at least 1"
+                f"{small[0]} is {getattr(self, small[0])}; it must be at least {least[small[0]]}"
             )
+        if self.width % 2:
+            raise SettingsError(f"width is {self.width}; an even number is needed")
 
 
 @dataclass(frozen=True)
@@ -127,14 +135,15 @@ class LoraTrainingSettings(TrainingSettings):
         alpha: its change is scaled by `alpha / rank`; none means `rank`.
         dropout: share of the adapter's inputs left out at each step.
         taught: share of a batch that the mesh swap teaches.
-        own: share of a batch that is the identity reconstructed; the rest is the target.
+        own: share of a batch that is the identity, drawn as itself; the rest is the target under
+            its own embedding, where nothing is to be drawn.
     """
 
     learning_rate: float = 2e-3  # adapters start at no change and need a larger step than weights
     rank: int = 16
     alpha: int | None = None
     dropout: float = 0.1
-    taught: float = 0.5
+    taught: float = 0.67
     own: float = 0.17
 
     def __post_init__(self) -> None:

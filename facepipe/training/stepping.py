@@ -71,7 +71,7 @@ class Stepper:
         for batch, share in self._micro_batches(split):
             with accelerator.autocast():
                 drawn = network(batch.target, batch.source)
-            losses = loss_parts(drawn.float(), batch, self.settings)
+            losses = loss_parts(drawn, batch, self.settings)
             if not torch.isfinite(losses["loss"]):
                 return None
             for name, loss in losses.items():

@@ -16,7 +16,14 @@ from facepipe.training.identity_model import train_identity
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 TINY = IdentityTrainingSettings(
-    epochs=2, steps_per_epoch=3, batch_size=2, width=4, blocks=1, warm_up_steps=2, preview_every=1
+    epochs=2,
+    steps_per_epoch=3,
+    batch_size=2,
+    width=4,
+    blocks=1,
+    textures=2,
+    warm_up_steps=2,
+    preview_every=1,
 )
 TINY_LORA = LoraTrainingSettings(
     epochs=2, steps_per_epoch=3, batch_size=3, rank=2, warm_up_steps=2, preview_every=1, own=0.34,

@@ -18,11 +18,13 @@ from facepipe.training.adapter import (
     rank_notes,
     save_adapter,
 )
-from facepipe.training.batches import checked_embedding
+from facepipe.training.batches import Person, checked_embedding
 from facepipe.training.checkpoint import load_generator, weights_digest
 from facepipe.training.data import load_faces
-from facepipe.training.lora import LoraTask, Person, mesh_lessons, train_lora
+from facepipe.training.generator import Drawing
+from facepipe.training.lora import LoraTask, mesh_swaps, train_lora
 from facepipe.training.losses import loss_parts
+from facepipe.training.textures import lookups
 from facepipe_tests.training.conftest import ON_CPU, TINY_LORA
 
 CPU = torch.device("cpu")
@@ -52,12 +54,15 @@ def trained(run, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def task(base, people, embeddings):
-    identity, target = (load_faces(faces, 5) for faces in people)
-    pair = (
-        Person(identity, checked_embedding(embeddings[0], "identity")),
-        Person(target, checked_embedding(embeddings[1], "target")),
-    )
-    return LoraTask(base, pair, mesh_lessons(people[0], target), TINY_LORA, CPU)
+    mesh = load_generator(base / "best").mesh.numpy()
+
+    def person(place, name):
+        faces = load_faces(people[place], 5)
+        source = checked_embedding(embeddings[place], name)
+        return Person(faces, source, lookups(faces.points_px, mesh))
+
+    pair = person(0, "identity"), person(1, "target")
+    return LoraTask(base, pair, mesh_swaps(people[0], pair[1].faces), TINY_LORA, CPU)
 
 
 @pytest.fixture
@@ -68,9 +73,9 @@ def some_input(embeddings):
 
 def test_an_untrained_adapter_changes_nothing(base, some_input):
     plain = load_generator(base)
-    wanted = plain(*some_input)
+    wanted = plain(*some_input).rgb
     adapted = add_adapter(load_generator(base), "0", adapter_config(plain, 4, 4, 0.1)).eval()
-    assert torch.equal(adapted(*some_input), wanted)
+    assert torch.equal(adapted(*some_input).rgb, wanted)
 
 
 def test_training_moves_the_adapter_and_leaves_the_base(run, base, tmp_path, some_input):
@@ -79,9 +84,9 @@ def test_training_moves_the_adapter_and_leaves_the_base(run, base, tmp_path, som
     adapted = load_adapter(base / "best", out)
     assert sha256_of(base / "best" / "model.safetensors") == before
     with adapted.disable_adapter():
-        plain = adapted(*some_input)
-    assert torch.equal(plain, load_generator(base / "best")(*some_input))
-    assert not torch.allclose(adapted(*some_input), plain, atol=1e-5)
+        plain = adapted(*some_input).rgb
+    assert torch.equal(plain, load_generator(base / "best")(*some_input).rgb)
+    assert not torch.allclose(adapted(*some_input).rgb, plain, atol=1e-5)
 
 
 def test_only_the_adapter_is_trained(trained):
@@ -91,8 +96,8 @@ def test_only_the_adapter_is_trained(trained):
 
 def test_merged_draws_what_unmerged_draws(trained, base, some_input):
     adapted = load_adapter(base / "best", trained[1])
-    wanted = adapted(*some_input)
-    torch.testing.assert_close(merged(adapted)(*some_input), wanted, atol=1e-5, rtol=0)
+    wanted = adapted(*some_input).rgb
+    torch.testing.assert_close(merged(adapted)(*some_input).rgb, wanted, atol=1e-5, rtol=0)
 
 
 def test_save_then_load_is_exact(trained, base, tmp_path):
@@ -114,7 +119,8 @@ def test_a_rank_is_cut_down_to_what_each_layer_allows_and_said(run, base, tmp_pa
     summary, out = run(tmp_path, replace(TINY_LORA, epochs=1, rank=24, alpha=12))
     config = json.loads((out / "adapter_config.json").read_text())
     cut = config["rank_pattern"]
-    assert cut == {"encoder.0.0": 4, "encoder.1.0": 8, "encoder.2.0": 16, "decoder.2.0": 16}
+    narrow = {"stem.0": 4, "down.0.0": 8, "joined.1.0": 4, "finer.1.0": 16, "paint.1.0": 16}
+    assert narrow.items() <= cut.items()
     assert config["alpha_pattern"] == {name: rank / 2 for name, rank in cut.items()}
     assert all(f"{name} ({rank})" in summary.notes[0] for name, rank in cut.items())
     adapted = load_adapter(base / "best", out)
@@ -124,8 +130,8 @@ def test_a_rank_is_cut_down_to_what_each_layer_allows_and_said(run, base, tmp_pa
         if "lora_A" in name
     }
     assert {name: rank for name, rank in ranks.items() if rank != 24} == cut
-    wanted = adapted(*some_input)
-    torch.testing.assert_close(merged(adapted)(*some_input), wanted, atol=1e-5, rtol=0)
+    wanted = adapted(*some_input).rgb
+    torch.testing.assert_close(merged(adapted)(*some_input).rgb, wanted, atol=1e-5, rtol=0)
 
 
 def test_a_rank_that_every_layer_allows_is_left_alone(base):
@@ -193,13 +199,12 @@ def test_more_epochs_continue(run, tmp_path):
 
 
 def test_the_identity_function_does_not_minimise_the_objective(task):
-    settings = replace(TINY_LORA, bend_px=0.0)
-    task.settings = settings
     batch = task.batch(torch.Generator().manual_seed(0))
-    unchanged = loss_parts(batch.target, batch, settings)["loss"]
-    taught = loss_parts(batch.wanted, batch, settings)["loss"]
-    assert taught < 1e-4
-    assert unchanged > 0.1
+    lookup, nothing = batch.lookup[:, :2], torch.zeros_like(batch.believed)
+    unchanged = Drawing(batch.target, batch.target, nothing, lookup)
+    taught = Drawing(batch.wanted, batch.wanted, batch.believed, lookup)
+    assert loss_parts(taught, batch, TINY_LORA)["loss"] < 1e-4
+    assert loss_parts(unchanged, batch, TINY_LORA)["loss"] > 0.1
 
 
 def test_held_out_faces_are_judged_against_the_mesh_swap(task):

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from facepipe.training.augment import draw_change, lit, sampled
+from facepipe.training.augment import draw_change, lit, looked_up, sampled, unchanged
 from facepipe.training.batches import draw_faces
 from facepipe.training.data import held_out_faces, load_faces, network_square, yaw_weights
 from facepipe.training.settings import TrainingSettings
+from facepipe.training.textures import (
+    average_mesh,
+    lookups,
+    texture_pictures,
+    typical_faces,
+)
 
 STILL = TrainingSettings(shift_px=0, turn_deg=0, zoom=0, bend_px=0, light=0)
 LIVELY = TrainingSettings()
@@ -68,8 +74,8 @@ def test_rare_poses_come_as_often_as_common_ones_up_to_a_limit():
 def test_without_movement_a_face_is_the_plain_network_square(make_faces):
     stored = load_faces(make_faces(2), held_out_every=5).rgb
     change = draw_change(2, STILL, chance())
-    for grid in (change.moved, change.bent):
-        torch.testing.assert_close(sampled(stored, grid), network_square(stored), atol=1e-4, rtol=0)
+    plain = network_square(stored)
+    torch.testing.assert_close(sampled(stored, change.bent), plain, atol=1e-4, rtol=0)
     assert torch.equal(lit(network_square(stored), change), network_square(stored))
 
 
@@ -79,7 +85,36 @@ def test_picture_and_mask_bend_together(make_faces):
     change = draw_change(2, LIVELY, chance())
     bent = sampled(both, change.bent)
     assert torch.equal(bent[:, 0], bent[:, 1])
-    assert not torch.allclose(bent, sampled(both, change.moved), atol=0.05)
+    assert not torch.allclose(bent, sampled(both, unchanged(2)), atol=0.05)
+
+
+def test_a_face_looked_up_where_its_lookup_says_is_the_face_again(make_faces):
+    """What the networks learn: textures, mesh and lookups have to belong together."""
+    stored = make_faces(6)
+    faces = load_faces(stored, held_out_every=5)
+    mesh = average_mesh(faces)
+    textures = texture_pictures(stored, np.array([2], np.int32), mesh)
+    known = looked_up(lookups(faces.points_px, mesh)[2:3], unchanged(1))
+    grid = (known[:, :2].permute(0, 2, 3, 1) * 2 + 1) / 160 - 1
+    found = torch.nn.functional.grid_sample(textures / 255, grid, align_corners=False)
+    inside = (known[:, 2:] > 0.999).expand_as(found)
+    off = (found - network_square(faces.rgb[2:3])).abs()[inside]
+    assert off.mean() < 0.03
+    assert inside.float().mean() > 0.3
+
+
+def test_typical_faces_are_sharp_ones_trained_on_and_unlike_each_other(make_faces):
+    faces = make_faces(20)
+    faces.sharpness[::2] = 10.0
+    held_out = held_out_faces(20, every=5)
+    chosen = typical_faces(faces, held_out, 4)
+    assert len(set(chosen.tolist())) == 4
+    assert not held_out[chosen].any()
+    assert (faces.sharpness[chosen] > 50).all()
+
+
+def test_few_faces_serve_as_textures_several_times(make_faces):
+    assert len(typical_faces(make_faces(2), np.zeros(2, bool), 6)) == 6
 
 
 def test_the_same_chance_gives_the_same_change():
@@ -90,8 +125,8 @@ def test_the_same_chance_gives_the_same_change():
 
 
 def test_no_face_is_mirrored():
-    change = draw_change(50, LIVELY, chance())
-    x = change.moved[..., 0]
+    change = draw_change(50, replace(LIVELY, bend_px=0), chance())
+    x = change.bent[..., 0]
     assert (x[:, :, 1:] > x[:, :, :-1]).all()
 
 
@@ -99,6 +134,6 @@ def test_no_face_is_mirrored():
 def test_each_movement_stays_within_its_limit(name):
     change = draw_change(200, replace(STILL, **{name: getattr(LIVELY, name)}), chance())
     still = draw_change(1, STILL, chance())
-    moved_px = (change.moved - still.moved).abs().max() * 159 / 2
-    most = {"shift_px": 3.0, "turn_deg": 63.5 * 0.0725, "zoom": 63.5 * 0.04}[name]
+    moved_px = (change.bent - still.bent).abs().max() * 159 / 2
+    most = {"shift_px": 2.0, "turn_deg": 63.5 * 0.0725, "zoom": 63.5 * 0.04}[name]
     assert 0.5 * most < moved_px < 1.01 * most

@@ -222,7 +222,7 @@ def test_stopped_in_its_new_stage_it_goes_on_without_being_asked_again(run, make
     assert "stage 2" in results[1][0].notes[0]
 
 
-@pytest.mark.parametrize("change", [{"width": 5}, {"steps_per_epoch": 4}])
+@pytest.mark.parametrize("change", [{"width": 6}, {"steps_per_epoch": 4}])
 def test_what_has_another_size_cannot_be_continued(run, change):
     run("size")
     (name,) = change
