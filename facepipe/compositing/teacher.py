@@ -31,7 +31,8 @@ class MeshSwap:
 
     Attributes:
         rgb: `(S, S, 3)` the whole square: the drawn face, running over into the given crop.
-        mask: `(S, S)` 0 to 1, where the drawn face is to be believed; 0 at the square's border.
+        mask: `(S, S)` 0 to 1, where the drawn face is to be believed; 0 at the square's border,
+            and in a mouth whose own teeth are to be seen.
     """
 
     rgb: RgbImage
@@ -77,8 +78,8 @@ class MeshTeacher:
         chosen, weights = nearest(distance, _MIXED)
         view = view_of(crop_rgb, points_px, _OVERLAP)
         face_rgb = in_light_of(view, self._drawn(view, chosen, weights))
-        opening = float(self._openings[chosen] @ weights)
-        return self._finished(crop_rgb, view, _with_mouth_of(view, face_rgb, opening))
+        own = _own_mouth(view, float(self._openings[chosen] @ weights))
+        return self._finished(crop_rgb, view, mix(face_rgb, view.crop_rgb, own), own)
 
     def _drawn(self, view: FaceView, chosen: IntArray, weights: FloatArray) -> FloatArray:
         """The chosen faces in the view's geometry, mixed by weight: `(H, W, 3)`, 0-255."""
@@ -96,7 +97,9 @@ class MeshTeacher:
         box_rgb = self._faces.crops_rgb[index, top:bottom, left:right]
         return smoothed(box_rgb, self._over) if self._over > 1 else box_rgb
 
-    def _finished(self, crop_rgb: RgbImage, view: FaceView, face_rgb: RgbImage) -> MeshSwap:
+    def _finished(
+        self, crop_rgb: RgbImage, view: FaceView, face_rgb: RgbImage, own: FloatArray
+    ) -> MeshSwap:
         """The view's face in its square."""
         depth = view.fine(view.depth)
         # the picture is pure face wherever the mask is above 0, and runs out beyond it
@@ -105,18 +108,22 @@ class MeshTeacher:
         here = view.rows, view.columns
         rgb[here] = mix(view.crop_rgb, face_rgb, wide)
         border = border_fade((self.size_px, self.size_px), _FEATHER * face_size_px(view.points_px))
-        mask[here] = np.minimum(fade_in(depth, erosion=_EROSION, feather=_FEATHER), border[here])
+        inside = fade_in(depth, erosion=_EROSION, feather=_FEATHER)
+        mask[here] = np.minimum(inside, border[here]) * (1 - own)
         return MeshSwap(rgb, mask)
 
 
-def _with_mouth_of(view: FaceView, face_rgb: RgbImage, opening: float) -> RgbImage:
-    """Shows the view's own teeth and tongue as far as the drawn face's mouth is less open."""
+def _own_mouth(view: FaceView, opening: float) -> FloatArray:
+    """`(H, W)` 0 to 1, where the view's own teeth and tongue are to be seen.
+
+    They are as far as the drawn face's mouth is less open.
+    """
     wanted = float(mouth_opening(view.points_px))
     lacking = np.clip((wanted - opening) / max(wanted, 1e-6) / _LACKING, 0, 1)
     if lacking <= 0:
-        return face_rgb
+        return np.zeros(view.crop_rgb.shape[:2], np.float32)
     mouth = mouth_interior_mask(view.points_px, view.size_wh, feather=_MOUTH_FEATHER)
-    return mix(face_rgb, view.crop_rgb, mouth * np.float32(lacking))
+    return mouth * np.float32(lacking)
 
 
 def _boxes(meshes_px: FloatArray) -> IntArray:

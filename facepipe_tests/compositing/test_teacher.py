@@ -67,6 +67,7 @@ def test_the_target_s_teeth_show_where_the_identity_has_no_open_mouth():
     swap = closed.swap(crop, points)
     teeth = mouth_interior_mask(points, (128, 128), feather=0.25) > 0.99
     np.testing.assert_allclose(swap.rgb[teeth].mean(0), crop[teeth].mean(0), atol=3)
+    assert swap.mask[teeth].max() < 0.05
 
 
 def test_the_identity_s_own_mouth_shows_where_it_is_as_open():
