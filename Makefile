@@ -8,7 +8,7 @@ demo: .venv/ready  ## from nothing to a finished swap of two synthetic people
 	$(BIN)/facepipe demo
 
 test: .venv/ready  ## the whole test suite, import rules and doctests included
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 bench: .venv/ready  ## the benchmark table: ratios against named peers, measured in one run
 	$(BIN)/python -m facepipe_tests.benchmarks
