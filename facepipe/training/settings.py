@@ -45,8 +45,8 @@ class TrainingSettings:
 
     epochs: int = 100
     # 30 epochs of the identity and 50 of the adapter (WatserFace's quick preset) then take ten
-    # minutes on two cores, at 0.42 s a step
-    steps_per_epoch: int = 16
+    # minutes on two cores, at 0.36 s a step
+    steps_per_epoch: int = 20
     batch_size: int = 6
     accumulate: int = 1
     learning_rate: float = 8e-4  # at 1.5e-3 the first hundred steps undo what they began with
@@ -142,7 +142,7 @@ class LoraTrainingSettings(TrainingSettings):
     learning_rate: float = 2e-3  # adapters start at no change and need a larger step than weights
     rank: int = 16
     alpha: int | None = None
-    dropout: float = 0.1
+    dropout: float = 0.0  # 0.1 makes a step a third longer on CPUs, and the faces no better
     taught: float = 0.67
     own: float = 0.17
 
