@@ -45,8 +45,9 @@ def lab_statistics(lab: FloatArray, mask: FloatArray) -> ColourStatistics:
     Raises:
         NoFaceError: The mask is 0 everywhere.
     """
-    counted = mask > 0
-    weights, values = mask[counted].astype(np.float64), lab[counted].astype(np.float64)
+    counted = np.flatnonzero(mask > 0)
+    weights = mask.ravel()[counted].astype(np.float64)
+    values = lab.reshape(-1, 3).take(counted, axis=0).astype(np.float64)
     if not weights.size:
         raise NoFaceError("the mask to measure colours under is empty; it must cover some skin")
     mean = weights @ values / weights.sum()

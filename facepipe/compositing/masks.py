@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facepipe.arrays import BoolArray, FloatArray, IntArray
+from facepipe.arrays import FloatArray, IntArray
 from facepipe.landmarks.regions import (
     FACE_OVAL,
     LEFT_BROW,
@@ -121,10 +121,11 @@ def skin_mask(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
 
     No beard, brow or fringe of hair grows there.
     """
-    inside = _fill_around(points_px, _CHEEKS, size_wh)
+    skin = np.zeros((size_wh[1], size_wh[0]), np.float32)
+    _fill_around(skin, points_px, _CHEEKS, 1)
     for eye in (LEFT_EYE, RIGHT_EYE):
-        inside &= ~fill_region(points_px, eye, size_wh)
-    return inside.astype(np.float32)
+        cv2.fillPoly(skin, [_sixteenths(_outline(points_px, eye))], 0, shift=4)
+    return skin
 
 
 def above_mouth(points_px: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
@@ -139,17 +140,21 @@ def without_eyes(mask: FloatArray, points_px: FloatArray) -> FloatArray:
     """The mask `(H, W)` with 0 over both eyes and brows."""
     bare = mask.copy()
     for socket in (RIGHT_EYE + RIGHT_BROW, LEFT_EYE + LEFT_BROW):
-        bare[_fill_around(points_px, socket, (mask.shape[1], mask.shape[0]))] = 0
+        _fill_around(bare, points_px, socket, 0)
     return bare
 
 
 def _fill_around(
-    points_px: FloatArray, points: tuple[int, ...], size_wh: tuple[int, int]
-) -> BoolArray:
+    mask: FloatArray, points_px: FloatArray, points: tuple[int, ...], value: float
+) -> None:
+    """Paints the convex hull of some points onto a mask."""
     around = cv2.convexHull(_outline(points_px, points))[:, 0]
-    mask = np.zeros((size_wh[1], size_wh[0]), np.uint8)
-    cv2.fillConvexPoly(mask, (around * 16).round().astype(np.int32), 1, shift=4)
-    return mask.astype(bool)
+    cv2.fillConvexPoly(mask, _sixteenths(np.asarray(around, np.float32)), value, shift=4)
+
+
+def _sixteenths(outline_px: FloatArray) -> IntArray:
+    """An outline in the unit of OpenCV's fills with `shift=4`."""
+    return (outline_px * 16).round().astype(np.int32)
 
 
 _CHEEKS = (117, 346, 168, 205, 425, 2)

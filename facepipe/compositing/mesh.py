@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facepipe.arrays import FloatArray, IntArray, RgbImage, check_shape
+from facepipe.arrays import BoolArray, FloatArray, IntArray, RgbImage, check_shape
 from facepipe.landmarks.regions import FACE_OVAL, LEFT_EYE, LIPS_INNER, POINTS, RIGHT_EYE
 
+_Corners: TypeAlias = NDArray[np.float64]
+"""`(3, T)` one coordinate of each corner of each triangle."""
 RING_REACH = 0.25
 """How far beyond the face's outline the mesh goes on, as a share of its distance to the centre."""
 
@@ -58,7 +60,7 @@ def _all_triangles() -> IntArray:
 
 TRIANGLES: IntArray = _all_triangles()
 """`(T, 3)` the mesh with eyes and mouth closed and a ring around it; indices into `with_ring`."""
-_CORNERS = np.ascontiguousarray(TRIANGLES.T)
+_CORNERS = np.ascontiguousarray(TRIANGLES.T, np.intp)
 _SURFACE_COUNT = len(_load_surface())
 _FIRST_OF_RING = len(TRIANGLES) - 2 * len(FACE_OVAL)
 
@@ -85,33 +87,39 @@ def with_ring(points_px: FloatArray) -> FloatArray:
 
 
 def raster(mesh_px: FloatArray, size_wh: tuple[int, int]) -> MeshRaster:
-    """The mesh `(514, 3)` drawn onto a picture of this size."""
-    return MeshRaster(paint_triangles(mesh_px, size_wh), _barycentric(mesh_px[TRIANGLES][..., :2]))
-
-
-def paint_triangles(mesh_px: FloatArray, size_wh: tuple[int, int]) -> NDArray[np.intp]:
-    """Which triangle is seen at each pixel's centre, `(H, W)`, -1 where none, for `(514, 3)`.
+    """The mesh `(514, 3)` drawn onto a picture of this size.
 
     The ring is painted first, then what faces away, then the rest from far to near, so that a
     cheek turned from the camera never covers a nose in front of it. All spans (the pixels of one
     triangle in one row) are found at once: a call per triangle takes four times as long.
     """
-    order = _painting_order(mesh_px)
+    x, y, z = mesh_px.T.astype(np.float64)[:, _CORNERS]
+    shares, area = _barycentric(x, y)
+    order = _painting_order(z, area > 0)
     triangle, row, left, right = _spans(mesh_px, order, size_wh)
     count = right - left
     start = row * size_wh[0] + left - (np.cumsum(count) - count)
     pixels = np.arange(int(count.sum())) + np.repeat(start, count)
     painted = np.full(size_wh[0] * size_wh[1], -1, np.intp)
     painted[pixels] = np.repeat(order[triangle], count)  # the last one painted stays
-    return painted.reshape(size_wh[1], size_wh[0])
+    return MeshRaster(painted.reshape(size_wh[1], size_wh[0]), shares)
 
 
-def _painting_order(mesh_px: FloatArray) -> NDArray[np.intp]:
+def _barycentric(x: _Corners, y: _Corners) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`(3, 3, T)` as `MeshRaster.shares`, and twice the triangles' areas: < 0 where facing us."""
+    after, before = [1, 2, 0], [2, 0, 1]
+    constant = x[after] * y[before] - x[before] * y[after]
+    area = constant.sum(0)
+    # a triangle seen from its side covers next to nothing: any finite share will do
+    divisor = np.where(np.abs(area) < 1e-6, 1.0, area)
+    return np.stack([y[after] - y[before], x[before] - x[after], constant], 1) / divisor, area
+
+
+def _painting_order(z: _Corners, faces_away: BoolArray) -> NDArray[np.intp]:
     """`(T,)` the triangles, first painted first."""
-    x, y, z = (np.ascontiguousarray(mesh_px[:, axis])[_CORNERS] for axis in range(3))
-    faces_away = (x[1] - x[0]) * (y[2] - y[0]) > (y[1] - y[0]) * (x[2] - x[0])
-    faces_away[_SURFACE_COUNT:] = False  # holes and ring are wound as they come
-    layer = np.where(np.arange(len(TRIANGLES)) < _FIRST_OF_RING, np.where(faces_away, 1, 2), 0)
+    layer = np.where(faces_away, 1.0, 2.0)
+    layer[_SURFACE_COUNT:] = 2  # holes and ring are wound as they come
+    layer[_FIRST_OF_RING:] = 0
     depth = z.sum(0)
     return np.argsort(layer * (np.ptp(depth) + 1) - depth, kind="stable")
 
@@ -147,26 +155,16 @@ def _spans(
     return triangle, row, np.minimum(*sides), np.maximum(*sides)
 
 
-def _barycentric(corners_px: FloatArray) -> NDArray[np.float64]:
-    """`(3, 3, T)` as `MeshRaster.shares`, for corners `(T, 3, 2)`."""
-    x, y = corners_px.T.astype(np.float64)
-    after, before = np.array([1, 2, 0]), np.array([2, 0, 1])
-    constant = x[after] * y[before] - x[before] * y[after]
-    area = constant.sum(0)
-    # a triangle seen from its side covers next to nothing: any finite share will do
-    area[np.abs(area) < 1e-6] = 1.0
-    return np.stack([y[after] - y[before], x[before] - x[after], constant], 1) / area
-
-
 def sampling_map(drawn: MeshRaster, source_px: FloatArray) -> FloatArray:
     """Where in the source each pixel comes from, `(H, W, 2)` x and y; -1e4 where nowhere.
 
     `source_px`: `(514, 2 or 3)`, the mesh of the source in its own pixels.
     """
     # a complex number holds x and y, so that both are looked up at once
-    place = source_px[:, 0] + 1j * source_px[:, 1]
     parts = np.empty((3, len(TRIANGLES) + 1), np.complex64)
-    parts[:, :-1] = (drawn.shares * place[_CORNERS][:, None]).sum(0)
+    x, y = source_px[:, :2].T.astype(np.float64)[:, _CORNERS]
+    parts.real[:, :-1] = (drawn.shares * x[:, None]).sum(0)
+    parts.imag[:, :-1] = (drawn.shares * y[:, None]).sum(0)
     parts[:, -1] = 0, 0, -1e4 - 1e4j
     across, down, found = (part.take(drawn.triangle).view(np.float32) for part in parts)
     height, width = drawn.triangle.shape

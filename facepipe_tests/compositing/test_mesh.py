@@ -6,7 +6,6 @@ import pytest
 from facepipe.compositing.masks import face_depth
 from facepipe.compositing.mesh import (
     TRIANGLES,
-    paint_triangles,
     raster,
     sample,
     sampling_map,
@@ -26,7 +25,7 @@ def inside(points_px):
 
 def test_every_pixel_of_the_face_lies_in_a_triangle_eyes_and_open_mouth_included():
     points = mesh_points(mouth_open=20)
-    painted = paint_triangles(with_ring(points), SIZE_WH)
+    painted = raster(with_ring(points), SIZE_WH).triangle
     assert (painted[inside(points)] >= 0).all()
 
 
@@ -79,9 +78,9 @@ def test_each_painted_pixel_has_its_centre_in_its_triangle(yaw_deg):
 
 def test_a_mesh_that_hangs_out_of_the_picture_is_drawn_as_far_as_it_reaches():
     mesh = with_ring(mesh_points())
-    whole = paint_triangles(mesh, SIZE_WH)
+    whole = raster(mesh, SIZE_WH).triangle
     moved = mesh - np.float32([100, 60, 0])
-    np.testing.assert_array_equal(paint_triangles(moved, (90, 120)), whole[60:180, 100:190])
+    np.testing.assert_array_equal(raster(moved, (90, 120)).triangle, whole[60:180, 100:190])
 
 
 def test_a_picture_looked_up_where_it_was_smoothed_is_the_mean_around_each_place():
