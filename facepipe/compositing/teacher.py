@@ -33,10 +33,13 @@ class MeshSwap:
         rgb: `(S, S, 3)` the whole square: the drawn face, running over into the given crop.
         mask: `(S, S)` 0 to 1, where the drawn face is to be believed; 0 at the square's border,
             and in a mouth whose own teeth are to be seen.
+        drawn: `(S, S)` 0 to 1, how much of each pixel is the drawn face: as `mask`, but up to the
+            face's outline and a little beyond.
     """
 
     rgb: RgbImage
     mask: FloatArray
+    drawn: FloatArray
 
 
 class MeshTeacher:
@@ -104,13 +107,15 @@ class MeshTeacher:
         depth = view.fine(view.depth)
         # the picture is pure face wherever the mask is above 0, and runs out beyond it
         wide = fade_in(depth, erosion=-_OVERLAP, feather=_OVERLAP)
-        rgb, mask = crop_rgb.copy(), np.zeros(crop_rgb.shape[:2], np.float32)
+        rgb = crop_rgb.copy()
+        mask, drawn = np.zeros((2, *crop_rgb.shape[:2]), np.float32)
         here = view.rows, view.columns
         rgb[here] = mix(view.crop_rgb, face_rgb, wide)
         border = border_fade((self.size_px, self.size_px), _FEATHER * face_size_px(view.points_px))
         inside = fade_in(depth, erosion=_EROSION, feather=_FEATHER)
         mask[here] = np.minimum(inside, border[here]) * (1 - own)
-        return MeshSwap(rgb, mask)
+        drawn[here] = wide * (1 - own)
+        return MeshSwap(rgb, mask, drawn)
 
 
 def _own_mouth(view: FaceView, opening: float) -> FloatArray:

@@ -19,7 +19,7 @@ from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSet
 POOL = "device"
 TRAINING_CODE = "2"
 """The version of the training loop: another one trains anew."""
-LORA_CODE = f"{TRAINING_CODE}.2"
+LORA_CODE = f"{TRAINING_CODE}.3"
 """The loop's version, and that of the mesh swap from which an adapter learns."""
 
 

@@ -87,7 +87,8 @@ def mesh_swaps(identity: FaceSet, target: Faces) -> Pictures:
     crops = target.rgb.permute(0, 2, 3, 1).numpy()
     pairs = zip(crops, target.points_px, strict=True)
     swaps = [teacher.swap(np.ascontiguousarray(crop), points) for crop, points in pairs]
-    masks = np.stack([np.round(swap.mask * 255).astype(np.uint8) for swap in swaps])
+    # up to the outline: what pastes the network's face feathers it once more
+    masks = np.stack([np.round(swap.drawn * 255).astype(np.uint8) for swap in swaps])
     return Pictures(planes(np.stack([swap.rgb for swap in swaps])), planes(masks[..., None]))
 
 

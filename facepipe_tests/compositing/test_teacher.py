@@ -68,6 +68,7 @@ def test_the_target_s_teeth_show_where_the_identity_has_no_open_mouth():
     teeth = mouth_interior_mask(points, (128, 128), feather=0.25) > 0.99
     np.testing.assert_allclose(swap.rgb[teeth].mean(0), crop[teeth].mean(0), atol=3)
     assert swap.mask[teeth].max() < 0.05
+    assert swap.drawn[teeth].max() < 0.05
 
 
 def test_the_identity_s_own_mouth_shows_where_it_is_as_open():
@@ -135,3 +136,11 @@ def test_nobody_cannot_be_shown():
 def test_a_crop_of_another_size_is_refused(teacher):
     with pytest.raises(ShapeError, match="crop_rgb"):
         teacher.swap(np.zeros((64, 64, 3), np.uint8), mesh_points())
+
+
+def test_what_is_drawn_reaches_to_the_outline_and_hides_nothing_beyond():
+    crop, points = network_face(mesh_points(0.0), skin=PALE, mouth=(250, 250, 240))
+    swap = MeshTeacher(person(DARK, mouths=(0.0,))).swap(crop, points)
+    assert (swap.drawn >= swap.mask - 1e-6).all()
+    assert swap.drawn.sum() > 1.1 * swap.mask.sum()
+    np.testing.assert_array_equal(swap.rgb[swap.drawn == 0], crop[swap.drawn == 0])
