@@ -1,7 +1,7 @@
 """Pictures, curves and tables in the form the Dagster UI shows them."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from facepipe.arrays import RgbImage
 
 _JPEG_QUALITY = 80
 _MAX_WIDTH_PX = 720
-_CURVE_WH = (560, 200)
+_CURVE_WH = (720, 220)
+_COLOURS = ("#2563eb", "#d97706")
 
 
 def picture(image_rgb: RgbImage) -> dg.MarkdownMetadataValue:
@@ -34,23 +35,34 @@ def picture_file(path: Path) -> dg.MarkdownMetadataValue:
     return picture(_read(path))
 
 
-def curve(values: Sequence[float], title: str) -> dg.MarkdownMetadataValue:
-    """A line through `values`, first to last, with its range written beside it."""
+def curves(lines: Mapping[str, Mapping[float, float]], along: str) -> dg.MarkdownMetadataValue:
+    """A line for each name through its values, by place; the range is written beside it."""
     width, height = _CURVE_WH
-    low, high = min(values), max(values)
-    scale = (height - 50) / ((high - low) or 1.0)
-    step = (width - 80) / max(len(values) - 1, 1)
-    points = " ".join(
-        f"{60 + index * step:.1f},{height - 25 - (value - low) * scale:.1f}"
-        for index, value in enumerate(values)
-    )
+    known = {name: values for name, values in lines.items() if values}
+    places = [place for values in known.values() for place in values]
+    every = [value for values in known.values() for value in values.values()]
+    (first, last), (low, high) = (min(places), max(places)), (min(every), max(every))
+    wide, tall = (width - 80) / ((last - first) or 1.0), (height - 50) / ((high - low) or 1.0)
+    drawn: list[str] = []
+    for (name, values), colour, left in zip(
+        known.items(), _COLOURS, (60, width // 2), strict=False
+    ):
+        ends = list(values.values())
+        points = " ".join(
+            f"{60 + (place - first) * wide:.1f},{height - 25 - (value - low) * tall:.1f}"
+            for place, value in values.items()
+        )
+        drawn.append(
+            f'<text x="{left}" y="15" fill="{colour}">{name}: {ends[0]:.4g} to {ends[-1]:.4g}'
+            f'</text><polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        )
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'font-family="sans-serif" font-size="12">'
         f'<rect width="100%" height="100%" fill="white"/>'
-        f'<text x="60" y="15">{title}: {values[0]:.4g} to {values[-1]:.4g}</text>'
         f'<text x="4" y="29">{high:.4g}</text><text x="4" y="{height - 21}">{low:.4g}</text>'
-        f'<polyline points="{points}" fill="none" stroke="#2563eb" stroke-width="2"/></svg>'
+        f'<text x="60" y="{height - 6}">{along} {first:g} to {last:g}</text>'
+        f"{''.join(drawn)}</svg>"
     )
     return _embedded("image/svg+xml", svg.encode())
 

@@ -1,15 +1,15 @@
 """Models: profile → identity checkpoint → ONNX, and per pair: LoRA checkpoint → merged ONNX."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from facepipe.defs import previews
 from facepipe.defs.declaring import chosen, declared
 from facepipe.defs.inputs import consented_media, consented_pair
+from facepipe.defs.learnt import closer_check, closer_spec, describe_training
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
@@ -17,7 +17,7 @@ from facepipe.defs.workshop import prepared, surroundings, training_recipe
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 POOL = "device"
-TRAINING_CODE = "2"
+TRAINING_CODE = "3"
 """The version of the training loop: another one trains anew."""
 LORA_CODE = f"{TRAINING_CODE}.3"
 """The loop's version, and that of the mesh swap from which an adapter learns."""
@@ -44,12 +44,17 @@ def identity_checkpoint(
     settings = chosen(context, store, IdentityTrainingSettings)
 
     def train(**where: Any) -> Any:
+        from facepipe.identity.embedding import embedder_of
         from facepipe.identity.face_set import FaceSet
         from facepipe.identity.profile import Profile
+        from facepipe.training.evaluation import Senses
         from facepipe.training.identity_model import train_identity
 
-        embedding = Profile.load(profile.path / "profile.json").embedding
-        return train_identity(FaceSet.load(faces.path), embedding, settings, **where)
+        who = Profile.load(profile.path / "profile.json")
+        senses = Senses(embedder_of(who, store.models()).embed)
+        return train_identity(
+            FaceSet.load(faces.path), who.embedding, settings, senses=senses, **where
+        )
 
     inputs = {"media": media.digest, "faces": faces.digest, "profile": profile.digest}
     return trained(context, store, device, (inputs, settings), train)
@@ -92,14 +97,16 @@ def identity_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     ],
     kinds={"pytorch", "safetensors"},
     description="A low-rank adapter that makes the identity model draw the identity on this "
-    "target's face. PEFT format; pinned to its base by hash.",
+    "target's face. PEFT format; pinned to its base by hash; `best/` is of the epoch with the "
+    "lowest loss on held-out faces.",
     settings=LoraTrainingSettings,
     code_version=LORA_CODE,
     pool=POOL,
+    check_specs=[closer_spec()],
 )
 def pair_lora_checkpoint(
     context: dg.AssetExecutionContext, store: Store, device: Device
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """See `description` above."""
     pair = consented_pair(store, str(context.partition_key), "train")
     base = pair.get("identity/checkpoint")
@@ -111,17 +118,20 @@ def pair_lora_checkpoint(
         from facepipe.identity.embedding import embedder_of
         from facepipe.identity.face_set import FaceSet
         from facepipe.identity.profile import Profile, mean_embedding
+        from facepipe.training.evaluation import Senses
         from facepipe.training.lora import train_lora
 
         who = Profile.load(profile.path / "profile.json")
+        embedder = embedder_of(who, store.models())
         other = FaceSet.load(target_faces.path)
         return train_lora(
             base.path,
             FaceSet.load(faces.path),
             who.embedding,
             other,
-            mean_embedding(other, embedder_of(who, store.models())),
+            mean_embedding(other, embedder),
             settings,
+            senses=Senses(embedder.embed),
             **where,
         )
 
@@ -132,7 +142,7 @@ def pair_lora_checkpoint(
         "profile": profile.digest,
         "target_faces": target_faces.digest,
     }
-    return trained(context, store, device, (inputs, settings), train)
+    yield trained(context, store, device, (inputs, settings), train, closer_check)
 
 
 @declared(
@@ -168,6 +178,7 @@ def trained(
     device: Device,
     made_from: tuple[Mapping[str, str], Any],
     train: Callable[..., Any],
+    check: Callable[[dict[str, Any]], list[dg.AssetCheckResult]] | None = None,
 ) -> dg.MaterializeResult[None]:
     """Build a trained model, and tell what was out of the ordinary.
 
@@ -177,6 +188,7 @@ def trained(
         device: What it is trained on.
         made_from: Digests of its inputs, and its settings.
         train: Trains with the keyword arguments of `training.identity_model.Work`; the summary.
+        check: Results of the asset's checks, from its metadata.
     """
     inputs, settings = made_from
     recipe = training_recipe(inputs, settings)
@@ -191,20 +203,7 @@ def trained(
     def describe(folder: Path) -> dict[str, Any]:
         return describe_training(folder) | ({"notes": "\n".join(notes)} if notes else {})
 
-    return store.build(context, recipe, make, describe)
-
-
-def describe_training(folder: Path) -> dict[str, Any]:
-    """Loss curve, held-out numbers and the newest preview of a finished training."""
-    lines = (folder / "history.jsonl").read_text().splitlines()
-    history = [json.loads(line) for line in lines]
-    last = {name: value for name, value in history[-1].items() if isinstance(value, int | float)}
-    found: dict[str, Any] = {
-        **last,
-        "loss_curve": previews.curve([row["loss"] for row in history], "loss per epoch"),
-    }
-    shown = sorted((folder / "previews").glob("*.png"))
-    return found | ({"preview": previews.picture_file(shown[-1])} if shown else {})
+    return store.build(context, recipe, make, describe, check)
 
 
 def describe_export(folder: Path) -> dict[str, Any]:

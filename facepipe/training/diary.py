@@ -1,7 +1,8 @@
-"""What a training writes down besides its states: history, telemetry and previews."""
+"""What a training writes down besides its states: history, telemetry, previews, evaluation."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 from facepipe.arrays import RgbImage
 from facepipe.files import storage_errors, write_whole
@@ -10,7 +11,7 @@ from facepipe.training.report import history_lines
 
 
 class Diary:
-    """`history.jsonl`, `telemetry.jsonl` and `previews/` in a folder.
+    """`history.jsonl`, `telemetry.jsonl`, `previews/` and `evaluation.json` in a folder.
 
     Args:
         folder: the scratch folder of the training.
@@ -34,6 +35,11 @@ class Diary:
     def write_history(self, history: list[dict[str, float]]) -> None:
         """A row for each epoch."""
         write_whole(self.folder / "history.jsonl", history_lines(history))
+
+    def write_evaluation(self, evaluation: dict[str, Any]) -> None:
+        """What the best weights draw."""
+        text = json.dumps(evaluation, indent=1, sort_keys=True) + "\n"
+        write_whole(self.folder / "evaluation.json", text)
 
     def tell(self, line: str) -> None:
         """Add a line of telemetry."""

@@ -1,6 +1,7 @@
 """Train the identity model: a generator that draws one person from any face's pose."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NotRequired, TypedDict, Unpack
 
@@ -23,6 +24,7 @@ from facepipe.training.batches import (
 from facepipe.training.checkpoint import save_generator
 from facepipe.training.data import Faces, load_faces, network_square
 from facepipe.training.device import DeviceSettings, open_accelerator, placed
+from facepipe.training.evaluation import Examination, Senses
 from facepipe.training.generator import Generator, GeneratorSettings
 from facepipe.training.grids import grid
 from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
@@ -41,6 +43,7 @@ class Work(TypedDict):
         device: where to train.
         scratch: folder that keeps the state between runs.
         out: folder that receives the finished training.
+        senses: who looks at what is drawn.
         on_epoch: told after each epoch.
         stop: asked after each step; true saves and raises `StoppedError`.
     """
@@ -48,6 +51,7 @@ class Work(TypedDict):
     device: DeviceSettings
     scratch: Path
     out: Path
+    senses: NotRequired[Senses]
     on_epoch: NotRequired[OnEpoch]
     stop: NotRequired[Callable[[], bool]]
 
@@ -73,6 +77,7 @@ def train_identity(
     """
     workplace = open_workplace(work)
     task = _IdentityTask(faces, embedding, settings, workplace.accelerator.device)
+    task.examination = replace(task.examination, senses=work.get("senses", Senses()))
     task.network = placed(task.network, workplace.accelerator)
     summary = train(task, settings, workplace)
     publish(work["scratch"], work["out"])
@@ -112,6 +117,7 @@ class _IdentityTask:
         self.person = furnished(network, faces, squares, checked_embedding(embedding, "embedding"))
         self.network: nn.Module = network
         self.held_out = self._held_out()
+        self.examination = Examination(self.held_out, {"identity": embedding})
 
     def batch(self, generator: torch.Generator) -> Batch:
         index = draw_faces(self.person.faces, self.settings.batch_size, generator)

@@ -15,7 +15,13 @@ from facepipe.errors import DivergedError, SettingsError, StoppedError
 from facepipe.publishing import held
 from facepipe.training.average import RunningAverage, shown, trainable
 from facepipe.training.diary import Diary
-from facepipe.training.report import EpochReport, RunFacts, TrainingSummary, telemetry_line
+from facepipe.training.report import (
+    BEST_RULE,
+    EpochReport,
+    RunFacts,
+    TrainingSummary,
+    telemetry_line,
+)
 from facepipe.training.resuming import Parts
 from facepipe.training.saves import Saves
 from facepipe.training.schedule import fall_of, rate_at
@@ -31,8 +37,10 @@ _WORSE = 1.25  # a saturated output is 1.3 to 3 times as far off as an untrained
 def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingSummary:
     """Train until `settings.epochs` are done, going on from what `place.scratch` holds.
 
-    Afterwards `place.scratch` holds the weights, `best/`, `previews/`, `state/`, `history.jsonl`
-    and `telemetry.jsonl`, the same however often the training was interrupted or made longer.
+    Afterwards `place.scratch` holds the weights, `best/`, `previews/`, `state/`, `history.jsonl`,
+    `evaluation.json` and `telemetry.jsonl`, the same however often the training was interrupted
+    or made longer. `best/` is of the epoch with the lowest loss on held-out faces, and
+    `evaluation.json` of those weights.
 
     Raises:
         StoppedError: `place.stop` said so; the state is saved.
@@ -136,6 +144,7 @@ class _Training:
                 f"than {self.progress.untrained:.3g} before training"
             )
             return
+        held_out |= self._examined(epoch)
         losses, is_best = self.progress.close_epoch(epoch, held_out)
         if is_best:
             self.average.remember()
@@ -156,6 +165,13 @@ class _Training:
         self.task.network.eval()
         with shown(self.task.network, self.average.weights), torch.no_grad():
             return self.task.judge()
+
+    def _examined(self, epoch: int) -> dict[str, float]:
+        """Further held-out numbers, where it is time for them."""
+        if epoch % self.settings.evaluate_every and epoch != self.settings.epochs:
+            return {}
+        with shown(self.task.network, self.average.weights), torch.no_grad():
+            return self.task.examination.of(self.task.network)
 
     def _preview(self, epoch: int) -> Path | None:
         if epoch % self.settings.preview_every and epoch != self.settings.epochs:
@@ -179,6 +195,20 @@ class _Training:
         ):
             with shown(self.task.network, weights):
                 self.task.save(folder)
+        self.evaluation = self._evaluation()
+        self.diary.write_evaluation(self.evaluation)
+
+    def _evaluation(self) -> dict[str, Any]:
+        """What the best weights draw, beside what is wanted."""
+        network, examination = self.task.network.eval(), self.task.examination
+        with shown(network, self.average.best), torch.no_grad():
+            drawn = {**self.task.judge(), **examination.of(network)}
+        return {
+            "best_epoch": self.progress.best_epoch,
+            "best_rule": BEST_RULE,
+            "drawn": drawn,
+            "wanted": examination.of_wanted(),
+        }
 
     def _epoch(self) -> int:
         return self.progress.step // self.settings.steps_per_epoch
@@ -205,6 +235,7 @@ class _Training:
             history=progress.history,
             best_epoch=progress.best_epoch,
             best=progress.best,
+            evaluation=self.evaluation,
             trainable_params=facts.trainable_params,
             total_params=facts.total_params,
             frames_used=facts.frames_used,

@@ -1,5 +1,6 @@
 """Adapt an identity model to one target: LoRA, taught by the mesh swap."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -26,6 +27,7 @@ from facepipe.training.batches import (
 from facepipe.training.checkpoint import best_of, load_generator, weights_digest
 from facepipe.training.data import STORED_PX, Faces, load_faces, network_square, planes
 from facepipe.training.device import placed
+from facepipe.training.evaluation import Examination, Senses
 from facepipe.training.grids import grid
 from facepipe.training.identity_model import Work, open_workplace
 from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
@@ -75,6 +77,7 @@ def train_lora(
     )
     swaps = mesh_swaps(identity, people[1].faces)
     task = LoraTask(best_of(base), people, swaps, settings, workplace.accelerator.device)
+    task.examination = replace(task.examination, senses=work.get("senses", Senses()))
     task.network = placed(task.network, workplace.accelerator)
     summary = train(task, settings, workplace)
     publish(work["scratch"], work["out"])
@@ -121,6 +124,8 @@ class LoraTask:
         self.network: nn.Module = add_adapter(generator, self.base_digest, config, settings.seed)
         batch = held_out(self.target, self.identity.source, swaps, settings)
         self.held_out = joined([batch], device)
+        embeddings = {name: who.source[0].numpy() for name, who in self._people().items()}
+        self.examination = Examination(self.held_out, embeddings)
         self.rank_notes = rank_notes(config)
 
     def batch(self, generator: torch.Generator) -> Batch:
@@ -171,7 +176,7 @@ class LoraTask:
         """Hashes of the base, of both people's faces and of the mesh swaps."""
         people = {
             name: digest(person.faces.rgb, person.faces.regions, person.source)
-            for name, person in (("identity", self.identity), ("target", self.target))
+            for name, person in self._people().items()
         }
         swaps = digest(self.swaps.rgb, self.swaps.mask)
         return {"base_sha256": self.base_digest, "mesh_swaps": swaps, **people}
@@ -183,3 +188,6 @@ class LoraTask:
     def notes(self) -> list[str]:
         """Too few target faces, and layers that do not allow the rank."""
         return [*judging_notes(self.target.faces), *self.rank_notes]
+
+    def _people(self) -> dict[str, Person]:
+        return {"identity": self.identity, "target": self.target}

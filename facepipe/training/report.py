@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class EpochReport:
     preview: Path | None = None
 
 
+BEST_RULE = "the epoch with the lowest loss on held-out faces, the first of equals"
+"""How `best/` is chosen."""
 OnEpoch: TypeAlias = Callable[[EpochReport], None]
 
 
@@ -45,6 +47,7 @@ class TrainingSummary:
         history: one row per epoch, as in `history.jsonl`.
         best_epoch: the epoch of the lowest held-out loss, counted from 1.
         best: that epoch's held-out numbers.
+        evaluation: what its weights draw, as in `evaluation.json`.
         trainable_params: numbers that learnt.
         total_params: numbers in the network.
         frames_used: faces trained on.
@@ -58,6 +61,7 @@ class TrainingSummary:
     history: list[dict[str, float]]
     best_epoch: int
     best: dict[str, float]
+    evaluation: dict[str, Any]
     trainable_params: int
     total_params: int
     frames_used: int

@@ -26,6 +26,7 @@ class TrainingSettings:
             the weights themselves.
         held_out_every: one block of time in this many is never trained on.
         preview_every: epochs between preview pictures.
+        evaluate_every: epochs between looks at whom the held-out faces show.
         seed: for weights, sampling, augmentation and dropout.
         on_change: what to do with a saved training of other data or settings: `refuse` it (an
             asset is then made anew beside it), `restart`, or `continue` from where its rate last
@@ -56,6 +57,7 @@ class TrainingSettings:
     ema: float = 0.98  # about 50 steps: calms batches of 6 without lagging behind
     held_out_every: int = 5
     preview_every: int = 10
+    evaluate_every: int = 10
     seed: int = 0
     on_change: OnChange = "refuse"
     l1: float = 4.0  # makes it about as large as the structural term on a half-learnt face
@@ -71,7 +73,10 @@ class TrainingSettings:
     light: float = 0.12
 
     def __post_init__(self) -> None:
-        least_one = ("epochs", "steps_per_epoch", "batch_size", "accumulate", "preview_every")
+        least_one = (
+            "epochs", "steps_per_epoch", "batch_size", "accumulate", "preview_every",
+            "evaluate_every",
+        )  # fmt: skip
         wrong = [name for name in least_one if getattr(self, name) < 1]
         if wrong:
             raise SettingsError(f"{wrong[0]} is {getattr(self, wrong[0])}; it must be at least 1")
@@ -95,8 +100,8 @@ class TrainingSettings:
             raise SettingsError(f"{odd[0]} is {numbers[odd[0]]}; it must be a number from 0 up")
 
     def fixed(self) -> dict[str, object]:
-        """The settings that cannot change on the way: all but the length and the previews."""
-        free = ("epochs", "preview_every", "on_change")
+        """The settings that cannot change on the way: all but the length and what is shown."""
+        free = ("epochs", "preview_every", "evaluate_every", "on_change")
         return {name: value for name, value in asdict(self).items() if name not in free}
 
 

@@ -13,15 +13,17 @@ from torch import nn
 from facepipe.arrays import RgbImage
 from facepipe.files import whole_file
 from facepipe.training.data import Faces
+from facepipe.training.evaluation import Examination
 from facepipe.training.losses import Batch
 from facepipe.training.report import OnEpoch
 from facepipe.training.state import lasting_state, saved_states
 
 
 class Task(Protocol):
-    """What is trained, and on what."""
+    """What is trained, and on what; how held-out faces are examined now and then."""
 
     network: nn.Module
+    examination: Examination
 
     def batch(self, generator: torch.Generator) -> Batch:
         """What the next step learns from, all chance taken from `generator`."""

@@ -1,0 +1,64 @@
+"""What the UI shows of a finished training, and whether an adapter swaps at all."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from facepipe.defs import previews
+from facepipe.training.guard import advice, is_swapped
+
+_CLOSER = "closer_to_identity"
+_CURVES = {
+    "loss_curve": ("loss", "held_out_loss"),
+    "similarity_curve": ("held_out_similarity_to_identity", "held_out_similarity_to_target"),
+}
+
+
+def describe_training(folder: Path) -> dict[str, Any]:
+    """Curves, held-out numbers, how the best was chosen, and the newest preview of a training."""
+    lines = (folder / "history.jsonl").read_text().splitlines()
+    history: list[dict[str, float]] = [json.loads(line) for line in lines]
+    evaluation: dict[str, Any] = json.loads((folder / "evaluation.json").read_text())
+    found: dict[str, Any] = {
+        **history[-1],
+        **{name: evaluation[name] for name in ("best_epoch", "best_rule")},
+        **{f"best_{name}": value for name, value in evaluation["drawn"].items()},
+        "evaluation": dg.MetadataValue.json(evaluation),
+    }
+    for title, names in _CURVES.items():
+        lines_drawn = {name: _curve(history, name) for name in names}
+        if any(lines_drawn.values()):
+            found[title] = previews.curves(lines_drawn, "epochs")
+    shown = sorted((folder / "previews").glob("*.png"))
+    return found | ({"preview": previews.picture_file(shown[-1])} if shown else {})
+
+
+def closer_spec() -> dg.AssetCheckSpec:
+    """The check that an adapter draws the identity and not the target."""
+    return dg.AssetCheckSpec(
+        _CLOSER,
+        asset=["pair", "lora_checkpoint"],
+        description="On held-out frames the swap is closer to the identity than to the target.",
+    )
+
+
+def closer_check(metadata: dict[str, Any]) -> list[dg.AssetCheckResult]:
+    """Whether it does, and what to try if not; from the metadata of `describe_training`."""
+    evaluation = metadata["evaluation"]
+    measured = ("similarity_to_identity", "similarity_to_target", "closer_to_identity_share")
+    said = advice(evaluation)
+    return [
+        dg.AssetCheckResult(
+            check_name=_CLOSER,
+            passed=is_swapped(evaluation),
+            severity=dg.AssetCheckSeverity.WARN,
+            description=said or None,
+            metadata={name: evaluation["drawn"][name] for name in measured},
+        )
+    ]
+
+
+def _curve(history: list[dict[str, float]], name: str) -> dict[float, float]:
+    return {row["epoch"]: row[name] for row in history if name in row}
