@@ -50,7 +50,6 @@ def prepare_home() -> Path:
     if Path("workspace.yaml").is_file() and not Path(".env").exists() and not given:
         lines = {
             "DAGSTER_HOME": home,
-            "DAGSTER_MODULE_NAME": "facepipe.definitions",
             "FACEPIPE_DATA": data_root(),
         }
         write_whole(Path(".env"), "".join(f"{name}={value}\n" for name, value in lines.items()))
