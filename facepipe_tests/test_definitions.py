@@ -19,7 +19,7 @@ KEYS = {
     "pair/swapped_video",
     "pair/swap_report",
 }
-SPECS = LOADED.resolve_all_asset_specs()
+SPECS = sorted(LOADED.resolve_all_asset_specs(), key=lambda spec: spec.key)
 
 
 def test_everything_can_be_resolved():
