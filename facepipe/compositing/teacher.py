@@ -108,7 +108,8 @@ class MeshTeacher:
         # the picture is pure face wherever the mask is above 0, and runs out beyond it
         wide = fade_in(depth, erosion=-_OVERLAP, feather=_OVERLAP)
         rgb = crop_rgb.copy()
-        mask, drawn = np.zeros((2, *crop_rgb.shape[:2]), np.float32)
+        mask = np.zeros(crop_rgb.shape[:2], np.float32)
+        drawn = mask.copy()
         here = view.rows, view.columns
         rgb[here] = mix(view.crop_rgb, face_rgb, wide)
         border = border_fade((self.size_px, self.size_px), _FEATHER * face_size_px(view.points_px))
