@@ -13,7 +13,13 @@ from facepipe.defs.learnt import closer_check, closer_spec, describe_training
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
-from facepipe.defs.workshop import prepared, surroundings, training_recipe
+from facepipe.defs.workshop import (
+    prepared,
+    surroundings,
+    taken_over,
+    training_recipe,
+    trials_of,
+)
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 POOL = "device"
@@ -108,11 +114,24 @@ def pair_lora_checkpoint(
     context: dg.AssetExecutionContext, store: Store, device: Device
 ) -> Iterator[dg.MaterializeResult[None]]:
     """See `description` above."""
-    pair = consented_pair(store, str(context.partition_key), "train")
+    settings = chosen(context, store, LoraTrainingSettings)
+    made_from, train = lora_training(store, str(context.partition_key), settings)
+    yield trained(context, store, device, (made_from, settings), train, closer_check)
+
+
+def lora_training(
+    store: Store, partition: str, settings: LoraTrainingSettings
+) -> tuple[dict[str, str], Callable[..., Any]]:
+    """Digests of what a pair's adapter is made from, and what trains it, as `trained` takes them.
+
+    Raises:
+        ConsentError: A record does not cover the media or their use in training now.
+        NotBuiltError: Something of it is not made, or was made from other media.
+    """
+    pair = consented_pair(store, partition, "train")
     base = pair.get("identity/checkpoint")
     faces, profile = pair.get("identity/faces"), pair.get("identity/profile")
     target_faces = pair.get("target/faces")
-    settings = chosen(context, store, LoraTrainingSettings)
 
     def train(**where: Any) -> Any:
         from facepipe.identity.embedding import embedder_of
@@ -142,7 +161,7 @@ def pair_lora_checkpoint(
         "profile": profile.digest,
         "target_faces": target_faces.digest,
     }
-    yield trained(context, store, device, (inputs, settings), train, closer_check)
+    return inputs, train
 
 
 @declared(
@@ -192,11 +211,14 @@ def trained(
     """
     inputs, settings = made_from
     recipe = training_recipe(inputs, settings)
+    trials = trials_of(store, context.asset_key.to_user_string(), str(context.partition_key))
     notes: list[str] = []
 
     def make(work: Work) -> None:
+        if taken_over(trials, work):
+            return
         notes.extend(prepared(context, store, work, recipe, settings.on_change))
-        notes.extend(train(**surroundings(context, work, device)).notes)
+        notes.extend(train(**surroundings(context, work, device, context.asset_key)).notes)
         for note in notes:
             context.log.warning("%s", note)
 

@@ -10,9 +10,9 @@ import dagster as dg
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import as_recipe
-from facepipe.defs.recipes import RECIPE_FILE, Recipe, read_recipe
+from facepipe.defs.recipes import RECIPE_FILE, Recipe, continues, read_recipe
 from facepipe.defs.resources import Device
-from facepipe.defs.storage import Store, Work
+from facepipe.defs.storage import Store, Work, take_up
 
 _OBSERVE_EVERY_S = 5.0
 _NO_PART_OF_THE_RESULT = ("on_change",)
@@ -24,15 +24,20 @@ def training_recipe(inputs: Mapping[str, str], settings: Any) -> Recipe:
     return Recipe(inputs, kept, resumable=("epochs",))
 
 
-def surroundings(context: dg.AssetExecutionContext, work: Work, device: Device) -> dict[str, Any]:
-    """The keyword arguments that every training takes."""
+def surroundings(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    work: Work,
+    device: Device,
+    key: dg.AssetKey,
+) -> dict[str, Any]:
+    """The keyword arguments that every training takes; its epochs are told as `key`'s."""
     from facepipe.training.device import DeviceSettings
 
     return {
         "device": DeviceSettings(**device.chosen()),
         "scratch": work.scratch,
         "out": work.out,
-        "on_epoch": _observer(context, work),
+        "on_epoch": _observer(context, work, key),
         "stop": work.stop,
     }
 
@@ -65,6 +70,33 @@ def prepared(
     ]
 
 
+def trials_of(store: Store, key: str, partition: str) -> Path:
+    """Where trainings of an asset lie that are compared before one of them becomes the asset.
+
+    By the inputs they have in common, and then by recipe.
+    """
+    return store.place(f"{key}_trials", partition)
+
+
+def taken_over(trials: Path, work: Work, published: Path | None = None) -> bool:
+    """Whether the same training was finished elsewhere, and is copied to `work.out` from there.
+
+    Else an empty scratch folder gets the longest training there is that this one continues.
+    """
+    folders = [*sorted(trials.glob("*/*")), *([published] if published else [])]
+    made = {folder: recipe for folder in folders if (recipe := read_recipe(folder))}
+    for folder, recipe in made.items():
+        if recipe["recipe_id"] == work.recipe["recipe_id"]:
+            ignore = shutil.ignore_patterns(RECIPE_FILE)
+            shutil.copytree(folder, work.out, ignore=ignore, dirs_exist_ok=True)
+            return True
+    shorter = [folder for folder, recipe in made.items() if continues(recipe, work.recipe)]
+    if shorter:
+        longest = max(shorter, key=lambda folder: made[folder]["settings"]["epochs"])
+        take_up(longest, work.scratch)
+    return False
+
+
 def _hand_over(place: Path, scratch: Path) -> None:
     """Copy a published training, its state last and whole, so that a kill leaves none or all."""
     aside = scratch / ".state"
@@ -75,7 +107,9 @@ def _hand_over(place: Path, scratch: Path) -> None:
     aside.replace(scratch / "state")
 
 
-def _observer(context: dg.AssetExecutionContext, work: Work) -> Callable[[Any], None]:
+def _observer(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, work: Work, key: dg.AssetKey
+) -> Callable[[Any], None]:
     """Tell each epoch to the progress bar, and every few seconds to Dagster's live plots."""
     told_s = 0.0
 
@@ -89,9 +123,7 @@ def _observer(context: dg.AssetExecutionContext, work: Work) -> Callable[[Any], 
         if report.preview is not None and report.preview.is_file():
             metadata["preview"] = previews.picture_file(report.preview)
         context.log_event(
-            dg.AssetObservation(
-                context.asset_key, partition=str(context.partition_key), metadata=metadata
-            )
+            dg.AssetObservation(key, partition=str(context.partition_key), metadata=metadata)
         )
 
     return on_epoch
