@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from facepipe.cli.running import Chosen, Pair, choose_settings, parsed, swapper_of
 from facepipe.defs.partitions import pair_key
 from facepipe.defs.recipes import short_hash
-from facepipe.defs.trials import KEY
 from facepipe.errors import SettingsError
 
+KEY = "pair/lora_checkpoint"
 MOST = 64
 _NOT_MADE = ("pair/swapped_video", "pair/swap_report")
 _IN_THE_MEASURE = ("l1", "ssim", "lookup", "mask", "eyes", "mouth", "held_out_every")

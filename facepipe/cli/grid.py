@@ -9,17 +9,19 @@ import dagster as dg
 import typer
 from rich.table import Table
 
-from facepipe.cli.combinations import Combination, Grid, named, planned
+from facepipe.cli.combinations import KEY, Combination, Grid, named, planned
 from facepipe.cli.console import following, stderr, stdout
 from facepipe.cli.make import SetOption
 from facepipe.cli.processes import PROCESS_TAG, own_process
 from facepipe.cli.running import Pair, both_sides, checked_device, run_config
 from facepipe.cli.surroundings import dagster_instance
 from facepipe.defs.progress import Listener
-from facepipe.defs.trials import COMBINATION_TAG, GRID_TAG, KEY, STEP
 from facepipe.errors import DivergedError, SettingsError
 from facepipe.settings import checked_name
 
+GRID_TAG, COMBINATION_TAG = "facepipe/grid", "facepipe/combination"
+"""The tags of each run: the grid it belongs to, and its settings there."""
+_JOB, _STEP = "trial_job", "lora_trial"
 _MEASURE = "held_out_"
 
 
@@ -85,7 +87,7 @@ def run_grid(
     """
     combinations = wanted.combinations
     with both_sides(instance, wanted.pair, listener) as loaded:
-        job = loaded.resolve_job_def("trial_job")
+        job = loaded.resolve_job_def(_JOB)
         for number, combination in enumerate(combinations, start=1):
             _say(f"combination {number} of {len(combinations)}: {named(combination)}")
             outcomes.append(_tried(instance, job, wanted, combination))
@@ -101,7 +103,7 @@ def _tried(
         result = job.execute_in_process(
             instance=instance,
             partition_key=wanted.key,
-            run_config=run_config({STEP: settings}, wanted.pair.device),
+            run_config=run_config({_STEP: settings}, wanted.pair.device),
             tags={
                 PROCESS_TAG: own_process(),
                 GRID_TAG: wanted.id,
@@ -110,7 +112,7 @@ def _tried(
         )
     except (DivergedError, SettingsError) as error:  # of these settings, not of the others
         return Outcome(combination, {}, str(error))
-    told = result.asset_observations_for_node(STEP)[-1].metadata
+    told = result.asset_observations_for_node(_STEP)[-1].metadata
     return Outcome(combination, best_epoch(Path(str(told["folder"].value))))
 
 

@@ -23,8 +23,6 @@ from facepipe.training.settings import LoraTrainingSettings
 KEY = "pair/lora_checkpoint"
 TRIALS = f"{KEY}_trials"
 STEP = "lora_trial"
-GRID_TAG, COMBINATION_TAG = "facepipe/grid", "facepipe/combination"
-"""The tags of a trial's run: the grid it belongs to, and its settings there."""
 
 
 @dg.op(
