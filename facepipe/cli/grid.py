@@ -22,21 +22,24 @@ from facepipe.settings import checked_name
 GRID_TAG, COMBINATION_TAG = "facepipe/grid", "facepipe/combination"
 """The tags of each run: the grid it belongs to, and its settings there."""
 _JOB, _STEP = "trial_job", "lora_trial"
-_MEASURE = "held_out_"
+_NOT_SHOWN = ("l1", "ssim", "lookup", "mask", "change")
+"""The parts that the loss is made of, and what says little beside the likenesses."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a combination: the epoch that is best on held-out faces, or why there is none.
+    """What came of a combination: its best weights on held-out faces, or why there are none.
 
     Attributes:
         combination: Its settings.
-        best: The row of the training's history, by name; empty where the training failed.
+        numbers: What the best weights draw, by name; empty where the training failed.
+        epoch: Which these weights are of.
         why: Of a failed training.
     """
 
     combination: Combination
-    best: dict[str, float]
+    numbers: dict[str, float]
+    epoch: int = 0
     why: str = ""
 
 
@@ -111,41 +114,32 @@ def _tried(
             },
         )
     except (DivergedError, SettingsError) as error:  # of these settings, not of the others
-        return Outcome(combination, {}, str(error))
+        return Outcome(combination, {}, why=str(error))
     told = result.asset_observations_for_node(_STEP)[-1].metadata
-    return Outcome(combination, best_epoch(Path(str(told["folder"].value))))
-
-
-def best_epoch(folder: Path) -> dict[str, float]:
-    """The epoch of a training whose weights are `best/`: its row of `history.jsonl`."""
-    rows = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
-    return min(rows, key=_held_out_loss)
+    evaluation = json.loads(Path(str(told["folder"].value), "evaluation.json").read_text())
+    return Outcome(combination, evaluation["drawn"], evaluation["best_epoch"])
 
 
 def best_of(outcomes: list[Outcome]) -> Outcome | None:
     """The combination of the lowest held-out loss, the first of equals; none where all failed."""
-    trained = [outcome for outcome in outcomes if outcome.best]
-    return min(trained, key=lambda outcome: _held_out_loss(outcome.best), default=None)
+    trained = [outcome for outcome in outcomes if not outcome.why]
+    return min(trained, key=lambda outcome: outcome.numbers["loss"], default=None)
 
 
 def table_of(wanted: Grid, outcomes: list[Outcome]) -> Table:
-    """A row for each combination: its settings, and the held-out numbers of its best epoch."""
+    """A row for each combination: its settings, and the numbers of its best weights."""
     best = best_of(outcomes)
-    names = [name for name in (best.best if best else {}) if name.startswith(_MEASURE)]
+    names = [name for name in (best.numbers if best else {}) if name not in _NOT_SHOWN]
     title = f"{wanted.pair.identity} → {wanted.pair.target}: on held-out faces"
     table = Table("", *wanted.varied, "epoch", title=title)
     for name in names:
-        table.add_column(name.removeprefix(_MEASURE), justify="right", no_wrap=True)
+        table.add_column(name.replace("_", " "), justify="right")
     for outcome in outcomes:
         mark = "failed" if outcome.why else "best" if outcome is best else ""
-        numbers = [f"{outcome.best[name]:.4g}" for name in names if outcome.best]
-        epoch = f"{outcome.best['epoch']:.0f}" if outcome.best else ""
-        table.add_row(mark, *outcome.combination.values(), epoch, *numbers)
+        told = outcome.numbers
+        numbers = [f"{told[name]:.4g}" if name in told else "" for name in names]
+        table.add_row(mark, *outcome.combination.values(), str(outcome.epoch or ""), *numbers)
     return table
-
-
-def _held_out_loss(row: dict[str, float]) -> float:
-    return row["held_out_loss"]
 
 
 def _width() -> int:

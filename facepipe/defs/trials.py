@@ -10,12 +10,13 @@ from collections.abc import Mapping
 import dagster as dg
 
 from facepipe.defs.declaring import given_to, over_published, settings_schema
+from facepipe.defs.learnt import describe_training
 from facepipe.defs.partitions import PAIR
 from facepipe.defs.recipes import as_json, short_hash
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work, lock_of
 from facepipe.defs.telling import facts
-from facepipe.defs.training import LORA_CODE, POOL, describe_training, lora_training
+from facepipe.defs.training import LORA_CODE, POOL, lora_training
 from facepipe.defs.workshop import surroundings, taken_over, training_recipe, trials_of
 from facepipe.publishing import held
 from facepipe.training.settings import LoraTrainingSettings

@@ -8,7 +8,7 @@ from rich.console import Console
 from facepipe.cli.app import _add_commands as add_commands
 from facepipe.cli.app import exit_code_of
 from facepipe.cli.combinations import planned
-from facepipe.cli.grid import Outcome, best_epoch, best_of, table_of
+from facepipe.cli.grid import Outcome, best_of, table_of
 from facepipe.cli.running import Pair
 from facepipe.errors import SettingsError
 
@@ -95,8 +95,9 @@ def test_bad_input_ends_with_its_code_in_one_line_and_makes_nothing(arguments, r
 
 
 def outcome(rank, loss, why="", epoch=3):
-    row = {"epoch": epoch, "loss": 9.0, "held_out_loss": loss, "held_out_psnr_db": 20.0 + rank}
-    return Outcome({"rank": str(rank)}, {} if why else row, why)
+    if why:
+        return Outcome({"rank": str(rank)}, {}, why=why)
+    return Outcome({"rank": str(rank)}, {"loss": loss, "psnr_db": 20.0 + rank}, epoch)
 
 
 def shown(outcomes):
@@ -118,12 +119,6 @@ def test_a_training_that_failed_is_shown_and_never_the_best():
     assert best_of([failed]) is None
     assert best_of([failed, outcome(8, 0.5)]) == outcome(8, 0.5)
     assert any("failed" in line and " 4 " in line for line in shown([failed, outcome(8, 0.5)]))
-
-
-def test_of_a_training_the_epoch_counts_whose_weights_are_kept_as_best(tmp_path):
-    rows = [{"epoch": n, "held_out_loss": loss} for n, loss in enumerate((3.0, 1.0, 2.0, 1.0), 1)]
-    (tmp_path / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert best_epoch(tmp_path)["epoch"] == 2
 
 
 def test_the_command_repeats_what_was_given_and_takes_one_value_of_each():
