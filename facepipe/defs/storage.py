@@ -23,8 +23,8 @@ from facepipe.files import storage_errors, write_whole
 from facepipe.publishing import folder_digest, held, publish_folder
 from facepipe.settings import NAME_PATTERN, checked_name
 
-VOLATILE = frozenset({"telemetry.jsonl"})
-"""Files that tell timings: kept, but no part of the data version."""
+VOLATILE = frozenset({"telemetry.jsonl", "tensorboard"})
+"""What tells timings: kept, but no part of the data version."""
 INPUT_FOLDERS: dict[Side, str] = {"identity": "identities", "target": "targets"}
 
 

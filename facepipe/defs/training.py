@@ -15,6 +15,7 @@ from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
 from facepipe.defs.workshop import (
     prepared,
+    senses_of,
     surroundings,
     taken_over,
     training_recipe,
@@ -50,17 +51,15 @@ def identity_checkpoint(
     settings = chosen(context, store, IdentityTrainingSettings)
 
     def train(**where: Any) -> Any:
-        from facepipe.identity.embedding import embedder_of
         from facepipe.identity.face_set import FaceSet
         from facepipe.identity.profile import Profile
-        from facepipe.training.evaluation import Senses
         from facepipe.training.identity_model import train_identity
 
         who = Profile.load(profile.path / "profile.json")
-        senses = Senses(embedder_of(who, store.models()).embed)
-        return train_identity(
-            FaceSet.load(faces.path), who.embedding, settings, senses=senses, **where
-        )
+        with senses_of(context, store, who) as senses:
+            return train_identity(
+                FaceSet.load(faces.path), who.embedding, settings, senses=senses, **where
+            )
 
     inputs = {"media": media.digest, "faces": faces.digest, "profile": profile.digest}
     return trained(context, store, device, (inputs, settings), train)
@@ -137,22 +136,21 @@ def lora_training(
         from facepipe.identity.embedding import embedder_of
         from facepipe.identity.face_set import FaceSet
         from facepipe.identity.profile import Profile, mean_embedding
-        from facepipe.training.evaluation import Senses
         from facepipe.training.lora import train_lora
 
         who = Profile.load(profile.path / "profile.json")
-        embedder = embedder_of(who, store.models())
         other = FaceSet.load(target_faces.path)
-        return train_lora(
-            base.path,
-            FaceSet.load(faces.path),
-            who.embedding,
-            other,
-            mean_embedding(other, embedder),
-            settings,
-            senses=Senses(embedder.embed),
-            **where,
-        )
+        with senses_of(context, store, who) as senses:
+            return train_lora(
+                base.path,
+                FaceSet.load(faces.path),
+                who.embedding,
+                other,
+                mean_embedding(other, embedder_of(who, store.models())),
+                settings,
+                senses=senses,
+                **where,
+            )
 
     inputs = {
         "media": pair.digest,

@@ -2,7 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from facepipe.defs.declaring import as_recipe
 from facepipe.defs.recipes import RECIPE_FILE, Recipe, continues, read_recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work, take_up
+from facepipe.errors import ModelFileError
 
 _OBSERVE_EVERY_S = 5.0
 _NO_PART_OF_THE_RESULT = ("on_change",)
@@ -40,6 +42,31 @@ def surroundings(
         "on_epoch": _observer(context, work, key),
         "stop": work.stop,
     }
+
+
+@contextmanager
+def senses_of(context: dg.AssetExecutionContext, store: Store, profile: Any) -> Generator[Any]:
+    """What looks at drawn faces: the profile's embedder, and the landmarker if it can be had.
+
+    Raises:
+        BadInputError: The profile does not say which embedder made it.
+        ModelFileError: The embedder's file is no longer there.
+    """
+    from facepipe.identity.embedding import embedder_of
+    from facepipe.inference.models import ensure_model
+    from facepipe.landmarks.landmarker import FaceFinder
+    from facepipe.training.evaluation import Senses
+
+    embed = embedder_of(profile, store.models()).embed
+    with ExitStack() as opened:
+        try:
+            bundle = ensure_model("face_landmarker", store.models())
+            finder = opened.enter_context(FaceFinder(bundle, 1, moving=False))
+            senses = Senses(embed, lambda picture: finder.find(picture, 0.0)[0])
+        except ModelFileError as error:
+            context.log.warning("landmark errors will be missing: %s", error)
+            senses = Senses(embed)
+        yield senses
 
 
 def prepared(
@@ -119,7 +146,8 @@ def _observer(
         if time.monotonic() - told_s < _OBSERVE_EVERY_S and report.epoch < report.epochs:
             return
         told_s = time.monotonic()
-        metadata = {"epoch": report.epoch, **report.losses, "eta_s": report.eta_s}
+        held_out = {f"held_out_{name}": value for name, value in report.held_out.items()}
+        metadata = {"epoch": report.epoch, **report.losses, **held_out, "eta_s": report.eta_s}
         if report.preview is not None and report.preview.is_file():
             metadata["preview"] = previews.picture_file(report.preview)
         context.log_event(
