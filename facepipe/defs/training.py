@@ -56,7 +56,7 @@ def identity_checkpoint(
         from facepipe.training.identity_model import train_identity
 
         who = Profile.load(profile.path / "profile.json")
-        with senses_of(context, store, who) as senses:
+        with senses_of(store, who) as senses:
             return train_identity(
                 FaceSet.load(faces.path), who.embedding, settings, senses=senses, **where
             )
@@ -140,7 +140,7 @@ def lora_training(
 
         who = Profile.load(profile.path / "profile.json")
         other = FaceSet.load(target_faces.path)
-        with senses_of(context, store, who) as senses:
+        with senses_of(store, who) as senses:
             return train_lora(
                 base.path,
                 FaceSet.load(faces.path),
@@ -223,7 +223,11 @@ def trained(
     def describe(folder: Path) -> dict[str, Any]:
         return describe_training(folder) | ({"notes": "\n".join(notes)} if notes else {})
 
-    return store.build(context, recipe, make, describe, check)
+    result = store.build(context, recipe, make, describe, check)
+    for told in result.check_results or []:
+        if not told.passed:
+            context.log.warning("check %s failed: %s", told.check_name, told.description)
+    return result
 
 
 def describe_export(folder: Path) -> dict[str, Any]:

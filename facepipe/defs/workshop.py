@@ -1,5 +1,6 @@
 """Where and with what a training works, what it goes on from, and whom it tells."""
 
+import logging
 import shutil
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -17,6 +18,7 @@ from facepipe.defs.storage import Store, Work, take_up
 from facepipe.errors import ModelFileError
 
 _OBSERVE_EVERY_S = 5.0
+_log = logging.getLogger(__name__)
 _NO_PART_OF_THE_RESULT = ("on_change",)
 
 
@@ -45,7 +47,7 @@ def surroundings(
 
 
 @contextmanager
-def senses_of(context: dg.AssetExecutionContext, store: Store, profile: Any) -> Generator[Any]:
+def senses_of(store: Store, profile: Any) -> Generator[Any]:
     """What looks at drawn faces: the profile's embedder, and the landmarker if it can be had.
 
     Raises:
@@ -64,7 +66,7 @@ def senses_of(context: dg.AssetExecutionContext, store: Store, profile: Any) -> 
             finder = opened.enter_context(FaceFinder(bundle, 1, moving=False))
             senses = Senses(embed, lambda picture: finder.find(picture, 0.0)[0])
         except ModelFileError as error:
-            context.log.warning("landmark errors will be missing: %s", error)
+            _log.warning("landmark errors will be missing: %s", error)
             senses = Senses(embed)
         yield senses
 

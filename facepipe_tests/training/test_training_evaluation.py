@@ -209,6 +209,12 @@ def test_the_asset_is_made_and_its_check_tells(run, tmp_path, monkeypatch, pulle
             dg.materialize([adapter], partition_key="alice|bob", instance=instance)
             for _ in range(2)  # the second time nothing is made, and the same is told
         ]
+        warned = [
+            "check closer_to_identity failed: the drawn" in entry.user_message
+            for result in results
+            for entry in instance.all_logs(result.run_id)
+        ]
+    assert sum(warned) == (2 if pulled else 0)
     for result in results:
         (event,) = result.asset_materializations_for_node("pair__lora_checkpoint")
         (check,) = result.get_asset_check_evaluations()
