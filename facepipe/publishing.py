@@ -71,13 +71,14 @@ def folder_digest(folder: Path, left_out: frozenset[str] = frozenset()) -> str:
 
     Args:
         folder: What to hash.
-        left_out: Names of files whose content may differ from run to run (timings, for example).
+        left_out: Names of files and folders whose content may differ from run to run (timings,
+            for example).
     """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in name.parts)
-        if path.is_file() and not hidden and path.name not in left_out:
+        if path.is_file() and not hidden and not left_out.intersection(name.parts):
             digest.update(f"{name.as_posix()}\0{sha256_of(path)}\n".encode())
     return digest.hexdigest()[:32]
 

@@ -1,6 +1,8 @@
 """Run a pair through Dagster: its media to its report, in this process, on the real instance."""
 
 import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,14 +54,19 @@ def with_assignments(preset: Chosen, assignments: list[str]) -> Chosen:
     """
     chosen: Chosen = {key: dict(values) for key, values in preset.items()}
     for assignment in assignments:
-        key, option, value = _parse(assignment)
+        key, option, value = parsed(assignment)
         chosen.setdefault(key, {})[option] = _checked(key, option, value)
     for key, values in chosen.items():
         SETTINGS_CLASSES[key](**values)  # the room refuses what is out of range
     return chosen
 
 
-def _parse(assignment: str) -> tuple[str, str, str]:
+def parsed(assignment: str) -> tuple[str, str, str]:
+    """Key, option and value of `KEY.OPTION=VALUE`.
+
+    Raises:
+        SettingsError: It is not of this form, or an unknown key or option.
+    """
     name, equals, value = assignment.partition("=")
     key, dot, option = name.rpartition(".")
     if not (equals and dot):
@@ -91,11 +98,25 @@ def run_pair(instance: dg.DagsterInstance, pair: Pair, listener: Listener) -> No
     Raises:
         FacepipeError: What an asset raised, or an unknown identity or target.
     """
+    mesh = swapper_of(pair) == "mesh"
+    without = NOT_FOR_MESH if mesh else ()
+    with both_sides(instance, pair, listener, without) as loaded:
+        job, key = loaded.resolve_job_def("pair_job"), pair_key(pair.identity, pair.target)
+        run_job(instance, job, key, pair, without)
+
+
+@contextmanager
+def both_sides(
+    instance: dg.DagsterInstance, pair: Pair, listener: Listener, without: tuple[str, ...] = ()
+) -> Generator[dg.Definitions]:
+    """Make what is stale of an identity and of a target; the definitions, for what comes next.
+
+    Raises:
+        FacepipeError: What an asset raised, or an unknown identity or target.
+    """
     sides: list[tuple[Side, str]] = [("identity", pair.identity), ("target", pair.target)]
-    key = pair_key(pair.identity, pair.target)
-    mesh = _swapper(pair, key) == "mesh"
     for side, name in sides:
-        _check_media(side, name, trains=not mesh or side == "identity")
+        _check_media(side, name, trains=not without or side == "identity")
     for side, name in sides:
         _report_media(instance, side, name)
     free_dead_slots(instance)
@@ -103,9 +124,9 @@ def run_pair(instance: dg.DagsterInstance, pair: Pair, listener: Listener) -> No
 
     loaded = defs()  # each call reads every module of the code location anew
     with listening(listener), partitions_known(instance):
-        for group, partition_key in [*sides, ("pair", key)]:
-            job = loaded.resolve_job_def(f"{group}_job")
-            run_job(instance, job, partition_key, pair, without=NOT_FOR_MESH if mesh else ())
+        for side, name in sides:
+            run_job(instance, loaded.resolve_job_def(f"{side}_job"), name, pair, without)
+        yield loaded
 
 
 def run_job(
@@ -120,23 +141,25 @@ def run_job(
         key for key in job.asset_layer.selected_asset_keys if key.to_user_string() not in without
     ]
     names = {key.to_user_string() for key in selected}
-    config: dict[str, Any] = {
-        "ops": {
-            key.replace("/", "__"): {"config": values}
-            for key, values in pair.settings.items()
-            if key in names
-        },
-        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    given = {
+        key.replace("/", "__"): values for key, values in pair.settings.items() if key in names
     }
-    if pair.device:
-        config["resources"] = {"device": {"config": {"device": pair.device}}}
     job.execute_in_process(
         instance=instance,
         partition_key=partition_key,
         asset_selection=sorted(selected),
-        run_config=config,
+        run_config=run_config(given, pair.device),
         tags={PROCESS_TAG: own_process()},
     )
+
+
+def run_config(given: Mapping[str, Mapping[str, Any]], device: str | None) -> dict[str, Any]:
+    """The configuration of a run, from what is given to each step."""
+    config: dict[str, Any] = {
+        "ops": {step: {"config": dict(values)} for step, values in given.items()},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    return config | ({"resources": {"device": {"config": {"device": device}}}} if device else {})
 
 
 def checked_device(device: str | None) -> str | None:
@@ -153,8 +176,9 @@ def checked_device(device: str | None) -> str | None:
     return device
 
 
-def _swapper(pair: Pair, key: str) -> str:
+def swapper_of(pair: Pair) -> str:
     """What draws the faces: as set now, else as the pair was swapped last."""
+    key = pair_key(pair.identity, pair.target)
     recipe = read_recipe(store().place("pair/swapped_video", key))
     before = recipe["settings"] if recipe else {}
     return {**before, **pair.settings.get("pair/swapped_video", {})}.get("swapper", "lora")

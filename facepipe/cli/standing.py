@@ -15,6 +15,7 @@ from facepipe.defs.inputs import CONSENT_FILE, input_event, is_reported, media_d
 from facepipe.defs.partitions import SIDES, Side, names_in
 from facepipe.defs.recipes import MEDIA, read_recipe
 from facepipe.defs.storage import Store
+from facepipe.defs.trials import trial_job
 from facepipe.errors import BadInputError, FacepipeError
 from facepipe.files import sha256_of
 from facepipe.provenance.consent import read_consent
@@ -144,10 +145,8 @@ def _digest(store: Store, key: str, partition: str) -> str | None:
 
 def _last_failure(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str) -> str | None:
     """Why the newest run of this partition failed at this asset, if it did."""
-    runs = instance.get_run_records(dg.RunsFilter(tags={"dagster/partition": partition}), limit=5)
     step = key.to_user_string().replace("/", "__")
-    for record in runs:
-        run = record.dagster_run
+    for run in _last_runs(instance, partition):
         stats = {stat.step_key: stat for stat in instance.get_run_step_stats(run.run_id)}
         if step not in stats:
             continue
@@ -155,6 +154,13 @@ def _last_failure(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str
             return None
         return _reason(instance, run.run_id, step)
     return None
+
+
+def _last_runs(instance: dg.DagsterInstance, partition: str) -> list[dg.DagsterRun]:
+    """The newest five runs of a partition that made assets of it; grids may lie in between."""
+    wanted = dg.RunsFilter(tags={"dagster/partition": partition})
+    runs = instance.get_runs(wanted, limit=200)
+    return [run for run in runs if run.job_name != trial_job.name][:5]
 
 
 def _failed(stats: object) -> bool:

@@ -4,7 +4,8 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import dagster as dg
@@ -90,13 +91,23 @@ def chosen(context: dg.AssetExecutionContext, store: Store, settings: type[Setti
         SettingsError: A value is out of range.
     """
     key = context.asset_key.to_user_string()
-    ops: dict[str, Any] = dict(context.run.run_config).get("ops", {})  # pyright: ignore[reportAssignmentType]
-    given = ops.get(key.replace("/", "__"), {}).get("config", {})
+    place = store.place(key, str(context.partition_key))
+    return over_published(place, settings, given_to(context.run, key.replace("/", "__")))
+
+
+def over_published(place: Path, settings: type[SettingsT], given: Mapping[str, Any]) -> SettingsT:
+    """Settings given now, over those of what is published at `place`; raises as `chosen`."""
     known = {field.name for field in dataclasses.fields(cast(Any, settings))}
-    published = read_recipe(store.place(key, str(context.partition_key)))
+    published = read_recipe(place)
     before = published["settings"] if published else {}
     kept = {name: value for name, value in before.items() if name in known}
     return settings(**{**kept, **given})
+
+
+def given_to(run: dg.DagsterRun, op: str) -> dict[str, Any]:
+    """The configuration a run gives to one of its steps, without what is left at its default."""
+    ops: dict[str, Any] = dict(run.run_config).get("ops", {})  # pyright: ignore[reportAssignmentType]
+    return ops.get(op, {}).get("config", {})
 
 
 def as_recipe(settings: Any) -> dict[str, Any]:

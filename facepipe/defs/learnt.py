@@ -17,7 +17,7 @@ _CURVES = {
 
 
 def describe_training(folder: Path) -> dict[str, Any]:
-    """Curves, held-out numbers, how the best was chosen, and the newest preview of a training."""
+    """Curves, held-out numbers, how the best was chosen, and what it drew on the way."""
     lines = (folder / "history.jsonl").read_text().splitlines()
     history: list[dict[str, float]] = [json.loads(line) for line in lines]
     evaluation: dict[str, Any] = json.loads((folder / "evaluation.json").read_text())
@@ -32,7 +32,11 @@ def describe_training(folder: Path) -> dict[str, Any]:
         if any(lines_drawn.values()):
             found[title] = previews.curves(lines_drawn, "epochs")
     shown = sorted((folder / "previews").glob("*.png"))
-    return found | ({"preview": previews.picture_file(shown[-1])} if shown else {})
+    return {
+        **found,
+        "preview": previews.picture_file(shown[-1]),
+        "timelapse": previews.animation(shown),
+    }
 
 
 def closer_spec() -> dg.AssetCheckSpec:

@@ -13,7 +13,7 @@ from facepipe.defs.partitions import PARTITIONS, Side
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.storage import Store, Work
 from facepipe.files import sha256_of
-from facepipe.media.frames import FramesSettings
+from facepipe.media.settings import FramesSettings
 
 _WHOSE = {"identity": "the person whose face is learnt", "target": "the video that is changed"}
 

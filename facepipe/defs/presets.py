@@ -5,7 +5,7 @@ from typing import Any
 from facepipe.defs.declaring import settings_model
 from facepipe.identity.settings import FacesSettings, ProfileSettings
 from facepipe.landmarks.settings import DetectionSettings, SmoothingSettings
-from facepipe.media.frames import FramesSettings
+from facepipe.media.settings import FramesSettings
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 

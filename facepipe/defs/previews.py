@@ -12,9 +12,11 @@ import pandas as pd
 from PIL import Image
 
 from facepipe.arrays import RgbImage
+from facepipe.media.animation import animated_webp
 
 _JPEG_QUALITY = 80
 _MAX_WIDTH_PX = 720
+_ANIMATED_WIDTH_PX = 320
 _CURVE_WH = (720, 220)
 _COLOURS = ("#2563eb", "#d97706")
 
@@ -98,6 +100,18 @@ def picture_strip(paths: Sequence[Path], most: int = 6) -> dg.MarkdownMetadataVa
         cv2.resize(p, (max(1, round(p.shape[1] * height / p.shape[0])), height)) for p in pictures
     ]
     return picture(np.hstack(small).astype(np.uint8))
+
+
+def animation(paths: Sequence[Path], most: int = 20) -> dg.MarkdownMetadataValue:
+    """Pictures of one size one after the other, evenly chosen among many, and small."""
+    places = np.linspace(0, len(paths) - 1, min(most, len(paths))).round().astype(int)
+    pictures = [_read(paths[place]) for place in places.tolist()]
+    height, width = pictures[0].shape[:2]
+    size_wh = (_ANIMATED_WIDTH_PX, round(height * _ANIMATED_WIDTH_PX / width))
+    small = [cv2.resize(each, size_wh, interpolation=cv2.INTER_AREA) for each in pictures]
+    return _embedded(
+        "image/webp", animated_webp([np.asarray(each, np.uint8) for each in small], 0.5)
+    )
 
 
 def _read(path: Path) -> RgbImage:

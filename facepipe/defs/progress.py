@@ -42,26 +42,26 @@ def listening(listener: Listener) -> Generator[None]:
 
 @dataclass
 class Progress:
-    """Reports the progress of one asset: to the listener each time, to the log now and then."""
+    """Reports how far `name` is: to the listener each time, to the log now and then."""
 
-    context: dg.AssetExecutionContext
+    log: dg.DagsterLogManager
+    name: str
     _logged_at_s: float = field(default_factory=time.monotonic)
 
     def __call__(self, done: int, total: int) -> None:
         """Say that `done` of `total` steps (0: unknown) are made."""
-        name = self.context.asset_key.to_user_string()
         listener = _listener.get()
         if listener is not None:
-            listener.advanced(name, done, total)
+            listener.advanced(self.name, done, total)
         if time.monotonic() - self._logged_at_s > _LOG_EVERY_S:
             self._logged_at_s = time.monotonic()
-            self.context.log.info("%s: %d of %s", name, done, total or "unknown")
+            self.log.info("%s: %d of %s", self.name, done, total or "unknown")
 
     def finished(self, *, reused: bool) -> None:
         """Say that the asset is there."""
         listener = _listener.get()
         if listener is not None:
-            listener.finished(self.context.asset_key.to_user_string(), reused=reused)
+            listener.finished(self.name, reused=reused)
 
 
 @contextmanager

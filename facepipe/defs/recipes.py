@@ -46,12 +46,13 @@ def as_json(recipe: Recipe, code_version: str) -> dict[str, Any]:
     }
     return {
         **whole,
-        "recipe_id": _short_hash(whole),
-        "scratch_id": _short_hash({**whole, "settings": kept}),
+        "recipe_id": short_hash(whole),
+        "scratch_id": short_hash({**whole, "settings": kept}),
     }
 
 
-def _short_hash(value: dict[str, Any]) -> str:
+def short_hash(value: Mapping[str, Any]) -> str:
+    """Sixteen digits that stand for `value`."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -23,8 +23,8 @@ from facepipe.files import storage_errors, write_whole
 from facepipe.publishing import folder_digest, held, publish_folder
 from facepipe.settings import NAME_PATTERN, checked_name
 
-VOLATILE = frozenset({"telemetry.jsonl"})
-"""Files that tell timings: kept, but no part of the data version."""
+VOLATILE = frozenset({"telemetry.jsonl", "tensorboard"})
+"""What tells timings: kept, but no part of the data version."""
 INPUT_FOLDERS: dict[Side, str] = {"identity": "identities", "target": "targets"}
 
 
@@ -40,12 +40,14 @@ class Work:
         out: Empty folder to write the result to.
         scratch: Folder that outlives an interruption, as long as the recipe stays the same
             (but for the settings named resumable).
+        recipe: What it is made from, as it will be written beside it.
         progress: To be called with the work done and the work to do.
         stop: Turns true when the run is asked to stop.
     """
 
     out: Path
     scratch: Path
+    recipe: dict[str, Any]
     progress: Progress
     stop: Callable[[], bool]
 
@@ -121,18 +123,8 @@ class Store(dg.ConfigurableResource[Any]):
         """
         key, partition = context.asset_key.to_user_string(), str(context.partition_key)
         version = context.assets_def.code_versions_by_key[context.asset_key] or ""
-        written = as_json(recipe, version)
-        workplace, place = self.workplace(key, partition), self.place(key, partition)
-        with held(lock_of(workplace), f"{key}[{partition}]"):
-            published = read_recipe(place)
-            reused = published is not None and published["recipe_id"] == written["recipe_id"]
-            if reused:
-                context.log.info("%s[%s]: nothing changed, used again", key, partition)
-                shutil.rmtree(workplace, ignore_errors=True)  # what a kill may have left
-            else:
-                self._make(context, written, make, (workplace, place))
-        artifact = self.get(key, partition, recipe.inputs[MEDIA])
-        Progress(context).finished(reused=reused)
+        reused = self.made((key, partition), as_json(recipe, version), make, context.log)
+        place, artifact = self.place(key, partition), self.get(key, partition, recipe.inputs[MEDIA])
         told = told_again(context, artifact, describe) if reused else describe(place)
         result = dg.MaterializeResult(
             data_version=dg.DataVersion(artifact.digest),
@@ -140,6 +132,32 @@ class Store(dg.ConfigurableResource[Any]):
             metadata={**told, **facts(place, recipe, reused=reused)},
         )
         return cast(dg.MaterializeResult[None], result)  # no value: the files are the result
+
+    def made(
+        self,
+        which: tuple[str, str],
+        written: dict[str, Any],
+        make: Callable[[Work], None],
+        log: dg.DagsterLogManager,
+    ) -> bool:
+        """Publish what `make` writes as `which` key and partition; raises as `build`.
+
+        Returns:
+            Whether it was there already, made from the same recipe.
+        """
+        key, partition = which
+        workplace, place = self.workplace(key, partition), self.place(key, partition)
+        progress = Progress(log, key)
+        with held(lock_of(workplace), f"{key}[{partition}]"):
+            published = read_recipe(place)
+            reused = published is not None and published["recipe_id"] == written["recipe_id"]
+            if reused:
+                log.info("%s[%s]: nothing changed, used again", key, partition)
+                shutil.rmtree(workplace, ignore_errors=True)  # what a kill may have left
+            else:
+                self._make(progress, written, make, (workplace, place))
+        progress.finished(reused=reused)
+        return reused
 
     def remove(self, side: Side, name: str) -> None:
         """Delete the input of a person or target, and everything that was made from it.
@@ -180,7 +198,7 @@ class Store(dg.ConfigurableResource[Any]):
 
     def _make(
         self,
-        context: dg.AssetExecutionContext,
+        progress: Progress,
         written: dict[str, Any],
         make: Callable[[Work], None],
         places: tuple[Path, Path],
@@ -193,8 +211,8 @@ class Store(dg.ConfigurableResource[Any]):
             scratch.mkdir(exist_ok=True)
             published = read_recipe(place)
             if published and continues(published, written):
-                _take_up(place, scratch)
-            make(Work(out, scratch, Progress(context), stop))
+                take_up(place, scratch)
+            make(Work(out, scratch, written, progress, stop))
             digest = folder_digest(out, VOLATILE)
             write_whole(out / RECIPE_FILE, json.dumps({**written, "digest": digest}, indent=1))
             publish_folder(out, place)
@@ -212,8 +230,8 @@ def lock_of(workplace: Path) -> Path:
     return workplace.with_name(f".{workplace.name}.lock")
 
 
-def _take_up(place: Path, scratch: Path) -> None:
-    """Continue from what was published, unless unfinished work is further on already."""
+def take_up(place: Path, scratch: Path) -> None:
+    """Continue from what is published at `place`, unless unfinished work is further on already."""
     if (place / "state").is_dir() and not any(scratch.iterdir()):
         unfinished = scratch.with_name("published.part")
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -13,7 +13,14 @@ from facepipe.defs.learnt import closer_check, closer_spec, describe_training
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
-from facepipe.defs.workshop import prepared, surroundings, training_recipe
+from facepipe.defs.workshop import (
+    prepared,
+    senses_of,
+    surroundings,
+    taken_over,
+    training_recipe,
+    trials_of,
+)
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 POOL = "device"
@@ -44,17 +51,15 @@ def identity_checkpoint(
     settings = chosen(context, store, IdentityTrainingSettings)
 
     def train(**where: Any) -> Any:
-        from facepipe.identity.embedding import embedder_of
         from facepipe.identity.face_set import FaceSet
         from facepipe.identity.profile import Profile
-        from facepipe.training.evaluation import Senses
         from facepipe.training.identity_model import train_identity
 
         who = Profile.load(profile.path / "profile.json")
-        senses = Senses(embedder_of(who, store.models()).embed)
-        return train_identity(
-            FaceSet.load(faces.path), who.embedding, settings, senses=senses, **where
-        )
+        with senses_of(store, who) as senses:
+            return train_identity(
+                FaceSet.load(faces.path), who.embedding, settings, senses=senses, **where
+            )
 
     inputs = {"media": media.digest, "faces": faces.digest, "profile": profile.digest}
     return trained(context, store, device, (inputs, settings), train)
@@ -108,32 +113,44 @@ def pair_lora_checkpoint(
     context: dg.AssetExecutionContext, store: Store, device: Device
 ) -> Iterator[dg.MaterializeResult[None]]:
     """See `description` above."""
-    pair = consented_pair(store, str(context.partition_key), "train")
+    settings = chosen(context, store, LoraTrainingSettings)
+    made_from, train = lora_training(store, str(context.partition_key), settings)
+    yield trained(context, store, device, (made_from, settings), train, closer_check)
+
+
+def lora_training(
+    store: Store, partition: str, settings: LoraTrainingSettings
+) -> tuple[dict[str, str], Callable[..., Any]]:
+    """Digests of what a pair's adapter is made from, and what trains it, as `trained` takes them.
+
+    Raises:
+        ConsentError: A record does not cover the media or their use in training now.
+        NotBuiltError: Something of it is not made, or was made from other media.
+    """
+    pair = consented_pair(store, partition, "train")
     base = pair.get("identity/checkpoint")
     faces, profile = pair.get("identity/faces"), pair.get("identity/profile")
     target_faces = pair.get("target/faces")
-    settings = chosen(context, store, LoraTrainingSettings)
 
     def train(**where: Any) -> Any:
         from facepipe.identity.embedding import embedder_of
         from facepipe.identity.face_set import FaceSet
         from facepipe.identity.profile import Profile, mean_embedding
-        from facepipe.training.evaluation import Senses
         from facepipe.training.lora import train_lora
 
         who = Profile.load(profile.path / "profile.json")
-        embedder = embedder_of(who, store.models())
         other = FaceSet.load(target_faces.path)
-        return train_lora(
-            base.path,
-            FaceSet.load(faces.path),
-            who.embedding,
-            other,
-            mean_embedding(other, embedder),
-            settings,
-            senses=Senses(embedder.embed),
-            **where,
-        )
+        with senses_of(store, who) as senses:
+            return train_lora(
+                base.path,
+                FaceSet.load(faces.path),
+                who.embedding,
+                other,
+                mean_embedding(other, embedder_of(who, store.models())),
+                settings,
+                senses=senses,
+                **where,
+            )
 
     inputs = {
         "media": pair.digest,
@@ -142,7 +159,7 @@ def pair_lora_checkpoint(
         "profile": profile.digest,
         "target_faces": target_faces.digest,
     }
-    yield trained(context, store, device, (inputs, settings), train, closer_check)
+    return inputs, train
 
 
 @declared(
@@ -192,18 +209,25 @@ def trained(
     """
     inputs, settings = made_from
     recipe = training_recipe(inputs, settings)
+    trials = trials_of(store, context.asset_key.to_user_string(), str(context.partition_key))
     notes: list[str] = []
 
     def make(work: Work) -> None:
+        if taken_over(trials, work):
+            return
         notes.extend(prepared(context, store, work, recipe, settings.on_change))
-        notes.extend(train(**surroundings(context, work, device)).notes)
+        notes.extend(train(**surroundings(context, work, device, context.asset_key)).notes)
         for note in notes:
             context.log.warning("%s", note)
 
     def describe(folder: Path) -> dict[str, Any]:
         return describe_training(folder) | ({"notes": "\n".join(notes)} if notes else {})
 
-    return store.build(context, recipe, make, describe, check)
+    result = store.build(context, recipe, make, describe, check)
+    for told in result.check_results or []:
+        if not told.passed:
+            context.log.warning("check %s failed: %s", told.check_name, told.description)
+    return result
 
 
 def describe_export(folder: Path) -> dict[str, Any]:

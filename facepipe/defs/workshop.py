@@ -1,8 +1,10 @@
 """Where and with what a training works, what it goes on from, and whom it tells."""
 
+import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ import dagster as dg
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import as_recipe
-from facepipe.defs.recipes import RECIPE_FILE, Recipe, read_recipe
+from facepipe.defs.recipes import RECIPE_FILE, Recipe, continues, read_recipe
 from facepipe.defs.resources import Device
-from facepipe.defs.storage import Store, Work
+from facepipe.defs.storage import Store, Work, take_up
+from facepipe.errors import ModelFileError
 
 _OBSERVE_EVERY_S = 5.0
+_log = logging.getLogger(__name__)
 _NO_PART_OF_THE_RESULT = ("on_change",)
 
 
@@ -24,17 +28,47 @@ def training_recipe(inputs: Mapping[str, str], settings: Any) -> Recipe:
     return Recipe(inputs, kept, resumable=("epochs",))
 
 
-def surroundings(context: dg.AssetExecutionContext, work: Work, device: Device) -> dict[str, Any]:
-    """The keyword arguments that every training takes."""
+def surroundings(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    work: Work,
+    device: Device,
+    key: dg.AssetKey,
+) -> dict[str, Any]:
+    """The keyword arguments that every training takes; its epochs are told as `key`'s."""
     from facepipe.training.device import DeviceSettings
 
     return {
         "device": DeviceSettings(**device.chosen()),
         "scratch": work.scratch,
         "out": work.out,
-        "on_epoch": _observer(context, work),
+        "on_epoch": _observer(context, work, key),
         "stop": work.stop,
     }
+
+
+@contextmanager
+def senses_of(store: Store, profile: Any) -> Generator[Any]:
+    """What looks at drawn faces: the profile's embedder, and the landmarker if it can be had.
+
+    Raises:
+        BadInputError: The profile does not say which embedder made it.
+        ModelFileError: The embedder's file is no longer there.
+    """
+    from facepipe.identity.embedding import embedder_of
+    from facepipe.inference.models import ensure_model
+    from facepipe.landmarks.landmarker import FaceFinder
+    from facepipe.training.evaluation import Senses
+
+    embed = embedder_of(profile, store.models()).embed
+    with ExitStack() as opened:
+        try:
+            bundle = ensure_model("face_landmarker", store.models())
+            finder = opened.enter_context(FaceFinder(bundle, 1, moving=False))
+            senses = Senses(embed, lambda picture: finder.find(picture, 0.0)[0])
+        except ModelFileError as error:
+            _log.warning("landmark errors will be missing: %s", error)
+            senses = Senses(embed)
+        yield senses
 
 
 def prepared(
@@ -65,6 +99,33 @@ def prepared(
     ]
 
 
+def trials_of(store: Store, key: str, partition: str) -> Path:
+    """Where trainings of an asset lie that are compared before one of them becomes the asset.
+
+    By the inputs they have in common, and then by recipe.
+    """
+    return store.place(f"{key}_trials", partition)
+
+
+def taken_over(trials: Path, work: Work, published: Path | None = None) -> bool:
+    """Whether the same training was finished elsewhere, and is copied to `work.out` from there.
+
+    Else an empty scratch folder gets the longest training there is that this one continues.
+    """
+    folders = [*sorted(trials.glob("*/*")), *([published] if published else [])]
+    made = {folder: recipe for folder in folders if (recipe := read_recipe(folder))}
+    for folder, recipe in made.items():
+        if recipe["recipe_id"] == work.recipe["recipe_id"]:
+            ignore = shutil.ignore_patterns(RECIPE_FILE)
+            shutil.copytree(folder, work.out, ignore=ignore, dirs_exist_ok=True)
+            return True
+    shorter = [folder for folder, recipe in made.items() if continues(recipe, work.recipe)]
+    if shorter:
+        longest = max(shorter, key=lambda folder: made[folder]["settings"]["epochs"])
+        take_up(longest, work.scratch)
+    return False
+
+
 def _hand_over(place: Path, scratch: Path) -> None:
     """Copy a published training, its state last and whole, so that a kill leaves none or all."""
     aside = scratch / ".state"
@@ -75,7 +136,9 @@ def _hand_over(place: Path, scratch: Path) -> None:
     aside.replace(scratch / "state")
 
 
-def _observer(context: dg.AssetExecutionContext, work: Work) -> Callable[[Any], None]:
+def _observer(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, work: Work, key: dg.AssetKey
+) -> Callable[[Any], None]:
     """Tell each epoch to the progress bar, and every few seconds to Dagster's live plots."""
     told_s = 0.0
 
@@ -85,13 +148,12 @@ def _observer(context: dg.AssetExecutionContext, work: Work) -> Callable[[Any], 
         if time.monotonic() - told_s < _OBSERVE_EVERY_S and report.epoch < report.epochs:
             return
         told_s = time.monotonic()
-        metadata = {"epoch": report.epoch, **report.losses, "eta_s": report.eta_s}
+        held_out = {f"held_out_{name}": value for name, value in report.held_out.items()}
+        metadata = {"epoch": report.epoch, **report.losses, **held_out, "eta_s": report.eta_s}
         if report.preview is not None and report.preview.is_file():
             metadata["preview"] = previews.picture_file(report.preview)
         context.log_event(
-            dg.AssetObservation(
-                context.asset_key, partition=str(context.partition_key), metadata=metadata
-            )
+            dg.AssetObservation(key, partition=str(context.partition_key), metadata=metadata)
         )
 
     return on_epoch

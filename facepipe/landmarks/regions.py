@@ -48,3 +48,18 @@ def fill_region(
 def inter_ocular_px(points_px: FloatArray) -> FloatArray:
     """Distance between the irises `(...)` of faces `(..., 478, 2 or 3)`, in pixels."""
     return np.linalg.norm(points_px[..., 468, :2] - points_px[..., 473, :2], axis=-1)
+
+
+def landmark_error_iod(wanted_px: FloatArray, found_px: FloatArray) -> float:
+    """Mean distance of points `(478, 2 or 3)` in the plane, as a share of the eyes' distance."""
+    distance_px = np.linalg.norm(wanted_px[:, :2] - found_px[:, :2], axis=1)
+    return float(distance_px.mean() / inter_ocular_px(wanted_px))
+
+
+def nearest_error_iod(wanted_px: FloatArray, found_px: FloatArray) -> float:
+    """That of the nearest of faces `(F, 478, 2 or 3)`; NaN where none is near.
+
+    One farther off than the eyes are apart is another face.
+    """
+    nearest = min((landmark_error_iod(wanted_px, face) for face in found_px), default=np.nan)
+    return nearest if nearest < 1 else np.nan

@@ -8,7 +8,6 @@ a 10-bit HDR source keeps its tags but is stored with 8 bits and without masteri
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -24,40 +23,19 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from facepipe.arrays import RgbImage, check_shape
-from facepipe.errors import MediaError, SettingsError
+from facepipe.errors import MediaError
 from facepipe.files import whole_file
 from facepipe.media.clips import open_clip
 from facepipe.media.colour import YuvConverter
 from facepipe.media.probe import MediaInfo, probe
+from facepipe.media.settings import EncodeSettings
 
-PRESETS = (
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
-)  # fmt: skip
 _THREADS = 4  # x264's bytes depend on how many threads share a frame, so the number is fixed
 # Macroblock-tree rate control is off, because x264's AVX-512 code for it gives other bytes from run
 # to run (measured: 14 results of 16 runs at 448x270; off, one result on any instruction set). The
 # price is a file a quarter larger at the same quality.
 _X264 = "mbtree=0"
 _STILL_RATE = Fraction(25)
-
-
-@dataclass(frozen=True)
-class EncodeSettings:
-    """How much of the picture to keep.
-
-    Attributes:
-        crf: x264's constant rate factor, 0 (lossless) to 51; 16 looks like the source.
-        preset: x264's trade of time for size, one of `PRESETS`.
-    """
-
-    crf: int = 16
-    preset: str = "medium"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.crf <= 51:
-            raise SettingsError(f"crf is {self.crf}; needed is a whole number from 0 to 51")
-        if self.preset not in PRESETS:
-            raise SettingsError(f"preset is {self.preset!r}; needed is one of {', '.join(PRESETS)}")
 
 
 class VideoWriter:

@@ -5,7 +5,7 @@ A frame is left out for one reason: `too_dark`, `too_bright`, `too_blurred` (for
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,39 +14,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facepipe.arrays import RgbImage
-from facepipe.errors import MediaError, SettingsError, StoppedError
+from facepipe.errors import MediaError, StoppedError
 from facepipe.files import whole_file
 from facepipe.media.decode import decode
 from facepipe.media.measures import measure
 from facepipe.media.probe import probe
 from facepipe.media.scenes import scene_numbers
+from facepipe.media.settings import FramesSettings
 
 _STILL_S = 1.0  # a picture counts as much as a second of video, or clips would crowd pictures out
 _JPEG_QUALITY = 95
 _SHARP_ENOUGH = 1e-9
-
-
-@dataclass(frozen=True)
-class FramesSettings:
-    """Which frames are usable, and how many to take.
-
-    Attributes:
-        max_frames: Most frames to select, over all sources together.
-        min_brightness: Least mean luminance, of 0 to 255; below are fades and covered lenses.
-        max_brightness: Greatest mean luminance, of 0 to 255.
-        min_sharpness: Least sharpness as a share of the median of the frame's own source.
-    """
-
-    max_frames: int = 1000
-    min_brightness: float = 10.0
-    max_brightness: float = 245.0
-    min_sharpness: float = 0.25
-
-    def __post_init__(self) -> None:
-        _check_range("max_frames", self.max_frames, 1, 1_000_000)
-        _check_range("min_brightness", self.min_brightness, 0, 255)
-        _check_range("max_brightness", self.max_brightness, self.min_brightness, 255)
-        _check_range("min_sharpness", self.min_sharpness, 0, 1)
 
 
 def survey(
@@ -201,8 +179,3 @@ def _counted(reason: np.ndarray) -> dict[str, int]:
 def _write_jpeg(rgb: RgbImage, path: Path) -> None:
     with whole_file(path) as aside:
         Image.fromarray(rgb).save(aside, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-
-
-def _check_range(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise SettingsError(f"{name} is {value}; needed is {least} to {most}")

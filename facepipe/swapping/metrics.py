@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from facepipe.arrays import BoolArray, FloatArray, RgbImage
+from facepipe.compositing.calm import face_change, face_weight
 from facepipe.compositing.colour import to_lab
-from facepipe.compositing.masks import hull_mask
 from facepipe.landmarks.alignment import apply_transform, cut, network_transform
-from facepipe.landmarks.regions import FACE_OVAL, five_points, inter_ocular_px
+from facepipe.landmarks.regions import FACE_OVAL, five_points
 
 _LOOK_PX = 960  # structure finer than a pixel of this picture is encoder noise
 _SQUARE_PX = 128
@@ -106,15 +106,8 @@ def _colours_at(rgb: RgbImage, points_px: FloatArray) -> FloatArray:
 
 def changes(before: FacePair, now: FacePair) -> tuple[float, float]:
     """Mean change of luma from one aligned face to the next, in the source and in the swap."""
-    size_wh = (_SQUARE_PX, _SQUARE_PX)
-    face = hull_mask(now.points_px, size_wh, erosion=0.05, feather=0.05)
-    source = np.abs(_luma(now.source_rgb) - _luma(before.source_rgb))
-    swapped = np.abs(_luma(now.swapped_rgb) - _luma(before.swapped_rgb))
-    weight = max(float(face.sum()), 1e-6)
-    return float((source * face).sum()) / weight, float((swapped * face).sum()) / weight
-
-
-def landmark_error_iod(wanted_px: FloatArray, found_px: FloatArray) -> float:
-    """Mean distance of points `(478, 2 or 3)` in the plane, as a share of the eyes' distance."""
-    distance_px = np.linalg.norm(wanted_px[:, :2] - found_px[:, :2], axis=1)
-    return float(distance_px.mean() / inter_ocular_px(wanted_px))
+    face = face_weight(now.points_px, _SQUARE_PX)
+    return (
+        face_change(before.source_rgb, now.source_rgb, face),
+        face_change(before.swapped_rgb, now.swapped_rgb, face),
+    )

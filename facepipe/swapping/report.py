@@ -11,10 +11,12 @@ import pandas as pd
 import pydantic
 
 from facepipe.arrays import FloatArray, RgbImage
+from facepipe.compositing.calm import flicker_ratio
 from facepipe.errors import NoFaceError, StoppedError, VerificationError
 from facepipe.files import write_whole
 from facepipe.identity.embedding import Embedder
 from facepipe.landmarks.ahead import ahead
+from facepipe.landmarks.regions import nearest_error_iod
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import Frame, decode
 from facepipe.swapping.casting import Cast
@@ -25,7 +27,6 @@ from facepipe.swapping.metrics import (
     background_ssim,
     changes,
     face_pair,
-    landmark_error_iod,
     seam_delta_e,
 )
 from facepipe.swapping.similarity import Similarity
@@ -198,12 +199,7 @@ def _row(
 
 def _found_again(landmarks: Landmarks, index: int, face_px: FloatArray) -> float:
     """Landmark error of the found face nearest to where it should be; NaN where none is near."""
-    errors = [
-        landmark_error_iod(face_px, landmarks.points_px[index, slot])
-        for slot in np.flatnonzero(landmarks.seen[index])
-    ]
-    nearest = min(errors, default=np.nan)
-    return nearest if nearest < 1 else np.nan  # farther than the eyes are apart: another face
+    return nearest_error_iod(face_px, landmarks.points_px[index][landmarks.seen[index]])
 
 
 def _report(table: pd.DataFrame, counts: FrameCounts, embedder: Embedder) -> Report:
@@ -216,7 +212,7 @@ def _report(table: pd.DataFrame, counts: FrameCounts, embedder: Embedder) -> Rep
         closer_to_identity_share=float((to_identity > to_target).mean()),
         background_ssim=table["background_ssim"].mean(),
         seam_delta_e=table["seam_delta_e"].mean(),
-        flicker_ratio=_known(table["swap_change"].mean() / max(source_change, 0.1)),
+        flicker_ratio=_known(flicker_ratio(table["swap_change"].mean(), source_change)),
         landmark_error_iod=_known(table["landmark_error_iod"].mean()),
         embedder=EmbedderRecord(
             name=embedder.name, version=embedder.version, sha256=embedder.sha256

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from facepipe.errors import SettingsError
-from facepipe.media.encode import EncodeSettings
+from facepipe.media.settings import EncodeSettings
 
 SwapperChoice = Literal["lora", "mesh"]
 

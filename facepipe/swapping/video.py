@@ -17,7 +17,8 @@ from facepipe.landmarks.ahead import ahead
 from facepipe.landmarks.alignment import apply_transform, network_transform
 from facepipe.landmarks.regions import five_points
 from facepipe.media.decode import Frame
-from facepipe.media.encode import EncodeSettings, VideoWriter
+from facepipe.media.encode import VideoWriter
+from facepipe.media.settings import EncodeSettings
 from facepipe.swapping.casting import Cast, cast
 from facepipe.swapping.film import Film
 from facepipe.swapping.settings import SwapSettings

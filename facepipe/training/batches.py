@@ -91,11 +91,10 @@ def lessons(
     )
 
 
-def held_out(
-    person: Person, source: Tensor, pictures: Pictures, settings: TrainingSettings
+def as_they_are(
+    person: Person, index: Tensor, source: Tensor, pictures: Pictures, settings: TrainingSettings
 ) -> Batch:
-    """At most `JUDGED` held-out faces of a person, as they are, and what should become of them."""
-    index = some_of(person.faces.judged, JUDGED)
+    """Faces `(N,)` of a person, and what should become of them."""
     believed = network_square(pictures.mask[index])
     regions = network_square(person.faces.regions[index])
     return Batch(

@@ -28,6 +28,7 @@ class Faces:
         points_px: `(N, 478, 3)` landmarks in pixels of the square.
         yaw_deg: `(N,)`.
         held_out: `(N,)` true for faces never trained on.
+        follows: `(N,)` true for faces of the frame right after that of the face before.
     """
 
     rgb: Tensor
@@ -35,6 +36,7 @@ class Faces:
     points_px: FloatArray
     yaw_deg: FloatArray
     held_out: BoolArray
+    follows: BoolArray
 
     @property
     def trained(self) -> Tensor:
@@ -47,6 +49,14 @@ class Faces:
         return torch.from_numpy(
             np.flatnonzero(self.held_out) if self.held_out.any() else np.arange(len(self.held_out))
         )
+
+    @property
+    def judged_run(self) -> Tensor:
+        """Indices of the longest run of such faces whose frames follow each other, the first."""
+        judged = self.judged.numpy()
+        on = np.append(False, self.follows[judged[1:]] & (np.diff(judged) == 1))
+        runs = np.split(judged, np.flatnonzero(~on)[1:])
+        return torch.from_numpy(max(runs, key=len))
 
 
 def load_faces(faces: FaceSet, held_out_every: int) -> Faces:
@@ -68,6 +78,7 @@ def load_faces(faces: FaceSet, held_out_every: int) -> Faces:
         points_px=points.astype(np.float32),
         yaw_deg=faces.pose_deg[:, 0],
         held_out=held_out_faces(len(faces), held_out_every),
+        follows=_follows(faces),
     )
 
 
@@ -103,6 +114,11 @@ def yaw_weights(yaw_deg: FloatArray, bin_deg: float = 10.0) -> Tensor:
     )
     weight = 1 / counts[place]
     return torch.from_numpy(np.minimum(weight / weight.mean(), 4.0))
+
+
+def _follows(faces: FaceSet) -> BoolArray:
+    where = np.stack([faces.source, faces.scene, faces.track_id, faces.frame_index])
+    return np.append(False, (np.diff(where) == [[0], [0], [0], [1]]).all(0))
 
 
 def _regions(mask: BoolArray, points_px: FloatArray) -> RgbImage:

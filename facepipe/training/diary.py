@@ -4,14 +4,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from facepipe.arrays import RgbImage
 from facepipe.files import storage_errors, write_whole
+from facepipe.media.animation import animated_webp
+from facepipe.training.board import Board
 from facepipe.training.grids import save_png
-from facepipe.training.report import history_lines
+from facepipe.training.report import BEST_RULE, history_lines
+
+TIMELAPSE = "timelapse.webp"
+_SHOWN_S = 0.5
 
 
 class Diary:
-    """`history.jsonl`, `telemetry.jsonl`, `previews/` and `evaluation.json` in a folder.
+    """`history.jsonl`, `telemetry.jsonl`, `previews/`, `evaluation.json`, `tensorboard/`.
 
     Args:
         folder: the scratch folder of the training.
@@ -20,10 +28,12 @@ class Diary:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.telemetry = folder / "telemetry.jsonl"
+        self.board = Board(folder)
 
     def back_to(self, epoch: int, history: list[dict[str, float]]) -> None:
         """Take out what was written of later epochs, which come again."""
-        self.write_history(history)
+        self.board.back_to(epoch)
+        self._write_history(history)
         told = self.telemetry.read_text().splitlines() if self.telemetry.is_file() else []
         kept = [line for line in told if _epoch_of(line) <= epoch]
         if kept != told:
@@ -32,14 +42,24 @@ class Diary:
             if preview > self._preview(epoch):
                 preview.unlink()
 
-    def write_history(self, history: list[dict[str, float]]) -> None:
-        """A row for each epoch."""
-        write_whole(self.folder / "history.jsonl", history_lines(history))
+    def add(self, history: list[dict[str, float]]) -> None:
+        """Write the history, whose last row is new."""
+        self._write_history(history)
+        self.board.tell(history[-1])
 
-    def write_evaluation(self, evaluation: dict[str, Any]) -> None:
-        """What the best weights draw."""
+    def write_evaluation(
+        self, best_epoch: int, drawn: dict[str, float], wanted: dict[str, float]
+    ) -> dict[str, Any]:
+        """Write how good the best weights' faces are, beside what is wanted; what was written."""
+        evaluation = {
+            "best_epoch": best_epoch,
+            "best_rule": BEST_RULE,
+            "drawn": drawn,
+            "wanted": wanted,
+        }
         text = json.dumps(evaluation, indent=1, sort_keys=True) + "\n"
         write_whole(self.folder / "evaluation.json", text)
+        return evaluation
 
     def tell(self, line: str) -> None:
         """Add a line of telemetry."""
@@ -50,7 +70,21 @@ class Diary:
         """Write a preview; its path."""
         path = self._preview(epoch)
         save_png(path, picture)
+        self.board.show(epoch, picture)
         return path
+
+    def write_timelapse(self) -> None:
+        """All previews, one after the other, as `previews/timelapse.webp`."""
+        shown = sorted((self.folder / "previews").glob("epoch_*.png"))
+        pictures = [np.asarray(Image.open(path).convert("RGB")) for path in shown]
+        write_whole(self.folder / "previews" / TIMELAPSE, animated_webp(pictures, _SHOWN_S))
+
+    def close(self) -> None:
+        """Write what is left."""
+        self.board.close()
+
+    def _write_history(self, history: list[dict[str, float]]) -> None:
+        write_whole(self.folder / "history.jsonl", history_lines(history))
 
     def _preview(self, epoch: int) -> Path:
         return self.folder / "previews" / f"epoch_{epoch:04d}.png"

@@ -16,7 +16,6 @@ from facepipe.training.batches import (
     checked_embedding,
     digest,
     draw_faces,
-    held_out,
     joined,
     lessons,
     some_of,
@@ -116,8 +115,11 @@ class _IdentityTask:
         network = seeded_generator(self.shape, settings.seed)
         self.person = furnished(network, faces, squares, checked_embedding(embedding, "embedding"))
         self.network: nn.Module = network
-        self.held_out = self._held_out()
-        self.examination = Examination(self.held_out, {"identity": embedding})
+        themselves = {"identity": self.person.source[0].numpy()}
+        self.examination = Examination(
+            self.person, self.person.themselves, themselves, settings, device
+        )
+        self.held_out = self.examination.batch
 
     def batch(self, generator: torch.Generator) -> Batch:
         index = draw_faces(self.person.faces, self.settings.batch_size, generator)
@@ -149,12 +151,6 @@ class _IdentityTask:
 
     def notes(self) -> list[str]:
         return judging_notes(self.person.faces)
-
-    def _held_out(self) -> Batch:
-        person = self.person
-        return joined(
-            [held_out(person, person.source, person.themselves, self.settings)], self.device
-        )
 
 
 def furnished(network: Generator, faces: FaceSet, squares: Faces, source: Tensor) -> Person:

@@ -6,6 +6,7 @@ next step depends on is on disk, and a run that finds it goes on as if nothing h
 
 import math
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,7 @@ from facepipe.errors import DivergedError, SettingsError, StoppedError
 from facepipe.publishing import held
 from facepipe.training.average import RunningAverage, shown, trainable
 from facepipe.training.diary import Diary
-from facepipe.training.report import (
-    BEST_RULE,
-    EpochReport,
-    RunFacts,
-    TrainingSummary,
-    telemetry_line,
-)
+from facepipe.training.report import EpochReport, RunFacts, TrainingSummary, telemetry_line
 from facepipe.training.resuming import Parts
 from facepipe.training.saves import Saves
 from facepipe.training.schedule import fall_of, rate_at
@@ -38,9 +33,9 @@ def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingS
     """Train until `settings.epochs` are done, going on from what `place.scratch` holds.
 
     Afterwards `place.scratch` holds the weights, `best/`, `previews/`, `state/`, `history.jsonl`,
-    `evaluation.json` and `telemetry.jsonl`, the same however often the training was interrupted
-    or made longer. `best/` is of the epoch with the lowest loss on held-out faces, and
-    `evaluation.json` of those weights.
+    `evaluation.json`, `telemetry.jsonl` and `tensorboard/`, all but the last two the same however
+    often the training was interrupted or made longer. `best/` is of the epoch with the lowest loss
+    on held-out faces, and `evaluation.json` of those weights.
 
     Raises:
         StoppedError: `place.stop` said so; the state is saved.
@@ -57,7 +52,8 @@ def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingS
         torch.random.fork_rng(devices=devices),
     ):
         try:
-            return _Training(task, settings, place).run()
+            with closing(_Training(task, settings, place)) as training:
+                return training.run()
         except torch.OutOfMemoryError as error:
             raise SettingsError(
                 f"the device's memory does not hold half a batch of {settings.batch_size} faces; "
@@ -99,6 +95,9 @@ class _Training:
                 self._halt()
         self._finish()
         return self._summary()
+
+    def close(self) -> None:
+        self.diary.close()
 
     def _step(self) -> bool:
         """True after a step, false after a return to an earlier state."""
@@ -155,7 +154,7 @@ class _Training:
         )  # fmt: skip
         history = self.progress.history
         self.diary.tell(telemetry_line(report, self._facts(), [row["loss"] for row in history]))
-        self.diary.write_history(history)
+        self.diary.add(history)
         # last: what was written before it is taken back by a run that does not find this state
         self.saves.save(self.progress)
         self.place.on_epoch(report)
@@ -195,20 +194,13 @@ class _Training:
         ):
             with shown(self.task.network, weights):
                 self.task.save(folder)
-        self.evaluation = self._evaluation()
-        self.diary.write_evaluation(self.evaluation)
-
-    def _evaluation(self) -> dict[str, Any]:
-        """What the best weights draw, beside what is wanted."""
         network, examination = self.task.network.eval(), self.task.examination
         with shown(network, self.average.best), torch.no_grad():
             drawn = {**self.task.judge(), **examination.of(network)}
-        return {
-            "best_epoch": self.progress.best_epoch,
-            "best_rule": BEST_RULE,
-            "drawn": drawn,
-            "wanted": examination.of_wanted(),
-        }
+        self.evaluation = self.diary.write_evaluation(
+            self.progress.best_epoch, drawn, examination.of_wanted()
+        )
+        self.diary.write_timelapse()
 
     def _epoch(self) -> int:
         return self.progress.step // self.settings.steps_per_epoch

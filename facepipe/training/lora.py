@@ -19,7 +19,6 @@ from facepipe.training.batches import (
     checked_embedding,
     digest,
     draw_faces,
-    held_out,
     joined,
     lessons,
     some_of,
@@ -122,10 +121,9 @@ class LoraTask:
         alpha = settings.rank if settings.alpha is None else settings.alpha
         config = adapter_config(generator, settings.rank, alpha, settings.dropout)
         self.network: nn.Module = add_adapter(generator, self.base_digest, config, settings.seed)
-        batch = held_out(self.target, self.identity.source, swaps, settings)
-        self.held_out = joined([batch], device)
         embeddings = {name: who.source[0].numpy() for name, who in self._people().items()}
-        self.examination = Examination(self.held_out, embeddings)
+        self.examination = Examination(self.target, swaps, embeddings, settings, device)
+        self.held_out = self.examination.batch
         self.rank_notes = rank_notes(config)
 
     def batch(self, generator: torch.Generator) -> Batch:

@@ -87,7 +87,11 @@ def publish(scratch: Path, out: Path) -> None:
     Raises:
         StorageError: The disk is full or the folder may not be written to.
     """
-    for folder in ("state", "previews"):  # of a shorter training, where `out` is used again
+    for folder in (
+        "state",
+        "previews",
+        "tensorboard",
+    ):  # of a shorter training, where `out` is used again
         shutil.rmtree(out / folder, ignore_errors=True)
     states = scratch / "state"
     left_out = {*states.iterdir()} - {lasting_state(states) or saved_states(states)[-1]}

@@ -154,7 +154,8 @@ PEAK = """
 import re, sys
 from pathlib import Path
 from facepipe.landmarks.detection import Clips, detect_to_file
-from facepipe.media.frames import FramesSettings, extract, select, survey
+from facepipe.media.frames import extract, select, survey
+from facepipe.media.settings import FramesSettings
 clip, bundle, out = map(Path, sys.argv[1:])
 table = survey(clip.parent, [clip])
 extract(clip.parent, select(table, FramesSettings()), out)

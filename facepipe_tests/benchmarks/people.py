@@ -16,7 +16,8 @@ def face_set(clip: Path, folder: Path) -> FaceSet:
     from facepipe.identity.settings import FacesSettings
     from facepipe.inference.models import ensure_model
     from facepipe.landmarks.detection import detect
-    from facepipe.media.frames import FramesSettings, select, survey
+    from facepipe.media.frames import select, survey
+    from facepipe.media.settings import FramesSettings
 
     bundle = ensure_model("face_landmarker", folder / "models")
     table = select(survey(clip.parent, [clip]), FramesSettings())

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from facepipe.cli.app import _add_commands as add_commands
+from facepipe.cli.app import exit_code_of
 from facepipe.synthetic.clips import write_clip
 from facepipe.synthetic.scene import Clip
 
@@ -19,6 +21,8 @@ TINY = (
     "pair/lora_checkpoint.rank=4",
 )  # fmt: skip
 
+add_commands()
+
 
 @dataclass(frozen=True)
 class Project:
@@ -28,7 +32,9 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
+        }
         return {
             **kept,
             "FACEPIPE_DATA": str(self.root),
@@ -103,3 +109,31 @@ def made(tmp_path_factory, landmark_model, clips) -> Project:
     project.add("target", "ben", clips["ben"])
     project.swap("ada", "ben")
     return project
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch, landmark_model) -> Path:
+    """A data root of its own, with the landmark model."""
+    root = tmp_path / "data"
+    root.mkdir()
+    (root / "models").symlink_to(landmark_model)
+    monkeypatch.setenv("FACEPIPE_DATA", str(root))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+@pytest.fixture
+def fails(capsys):
+    """Run a command in this process and return the one line it failed with."""
+
+    def run(code, *arguments):
+        capsys.readouterr()
+        assert exit_code_of([str(argument) for argument in arguments]) == code
+        lines = capsys.readouterr().err.strip().splitlines()
+        errors = [line for line in lines if line.startswith("error: ")]
+        assert len(errors) == 1, lines
+        assert lines[-1] == errors[0]
+        return errors[0]
+
+    return run

@@ -25,7 +25,7 @@ FILES = {
     ("identity/onnx", "ada"): ["model.onnx", "model.hash"],
     ("pair/lora_checkpoint", "ada", "ben"): [
         "adapter_config.json", "adapter_model.safetensors", "history.jsonl", "state", "best",
-        "previews",
+        "previews", "evaluation.json", "tensorboard",
     ],
     ("pair/lora_onnx", "ada", "ben"): [
         "ada_to_ben_lora.onnx", "ada_to_ben_lora.hash", "ada_to_ben_lora.json",

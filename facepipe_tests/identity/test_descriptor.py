@@ -24,6 +24,12 @@ def test_the_projection_is_the_same_on_every_machine():
     assert digest == "0e2a6e53797d47c0967c0a7b22739231355fa6941de3835c0523935370a8171f"
 
 
+def test_the_embedder_is_named_by_the_hash_of_its_version_and_projection():
+    embedder = builtin_embedder()
+    made = hashlib.sha256(embedder.version.encode() + projection().tobytes())
+    assert embedder.sha256 == made.hexdigest()
+
+
 def test_the_projection_is_orthonormal():
     np.testing.assert_allclose(projection() @ projection().T, np.eye(256), atol=1e-5)
 

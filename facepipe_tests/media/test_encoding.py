@@ -11,8 +11,9 @@ import pytest
 from facepipe.errors import MediaError, SettingsError, ShapeError, StorageError
 from facepipe.media import encode
 from facepipe.media.decode import decode
-from facepipe.media.encode import EncodeSettings, VideoWriter
+from facepipe.media.encode import VideoWriter
 from facepipe.media.probe import probe
+from facepipe.media.settings import EncodeSettings
 
 FAST = EncodeSettings(crf=4, preset="ultrafast")
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 from facepipe.errors import MediaError, SettingsError, StoppedError
 from facepipe.media.decode import decode
-from facepipe.media.frames import FramesSettings, evenly, extract, select, survey
+from facepipe.media.frames import evenly, extract, select, survey
 from facepipe.media.measures import sharpness
+from facepipe.media.settings import FramesSettings
 from facepipe_tests.real import CLIPS, needs_real_media
 
 COLUMNS = [

@@ -4,12 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from facepipe.landmarks.regions import FACE_OVAL, fill_region
+from facepipe.landmarks.regions import FACE_OVAL, fill_region, landmark_error_iod
 from facepipe.swapping.metrics import (
     background_ssim,
     changes,
     face_pair,
-    landmark_error_iod,
     seam_delta_e,
 )
 from facepipe_tests.compositing.painted import mesh_points

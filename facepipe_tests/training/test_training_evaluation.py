@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import dagster as dg
 import numpy as np
 import pytest
-import torch
+from PIL import Image
 
 from facepipe.defs.learnt import closer_check, closer_spec
 from facepipe.defs.partitions import PAIR
@@ -15,15 +15,13 @@ from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store
 from facepipe.defs.training import trained
 from facepipe.errors import StoppedError
-from facepipe.identity.embedding import arcface_crops
 from facepipe.identity.profile import mean_embedding
 from facepipe.training import lora
 from facepipe.training.batches import Pictures
-from facepipe.training.data import load_faces, network_square
-from facepipe.training.evaluation import Senses, similarities
+from facepipe.training.evaluation import Senses
 from facepipe.training.guard import advice, is_swapped
 from facepipe.training.lora import train_lora
-from facepipe_tests.training.conftest import ON_CPU, TINY_LORA, same_result, stop_after
+from facepipe_tests.training.conftest import ON_CPU, TINY, TINY_LORA, same_result, stop_after
 
 
 def colours(crops_rgb):
@@ -75,28 +73,14 @@ def pull_to_the_target(monkeypatch):
     monkeypatch.setattr(lora, "mesh_swaps", unswapped)
 
 
-def test_the_square_that_is_looked_at_is_arcface_s(make_faces):
-    faces = make_faces(3)
-    seen = []
-
-    def embed(crops):
-        seen.append(crops)
-        return np.eye(3, 512)
-
-    similarities(network_square(load_faces(faces, 5).rgb), {"identity": np.zeros(512)}, embed)
-    off = np.abs(seen[0].astype(int) - arcface_crops(faces.crops_rgb))
-    assert seen[0].shape == (3, 112, 112, 3)
-    assert off.mean() < 2
-
-
-def test_similarities_are_mean_cosines_and_the_share_that_is_closer():
-    vectors = np.zeros((4, 512))
-    vectors[:, 0], vectors[:, 1] = [1, 0.8, 0.6, 0], [0, 0.6, 0.8, 1]
-    people = {"identity": np.eye(512)[0], "target": np.eye(512)[1]}
-    numbers = similarities(torch.zeros(4, 3, 128, 128), people, lambda crops: vectors)
-    assert numbers["similarity_to_identity"] == pytest.approx(0.6)
-    assert numbers["similarity_to_target"] == pytest.approx(0.6)
-    assert numbers["closer_to_identity_share"] == 0.5
+def test_flicker_is_told_where_held_out_frames_follow_each_other_and_else_missing(
+    make_run, make_faces, tmp_path
+):
+    run = make_run(tmp_path)
+    for count, told in ((30, True), (10, False)):
+        summary, _ = run(f"of_{count}", replace(TINY, epochs=1), make_faces(count))
+        assert ("flicker_ratio" in summary.evaluation["drawn"]) is told
+        assert summary.evaluation["wanted"].get("flicker_ratio", 1) == 1  # their own film
 
 
 def test_numbers_come_every_so_many_epochs_and_at_the_end_and_are_missing_in_between(looked_at):
@@ -143,6 +127,22 @@ def test_what_is_wanted_is_looked_at_in_the_same_way(looked_at):
     evaluation = looked_at[0].evaluation
     assert evaluation["wanted"].keys() < evaluation["drawn"].keys()
     assert evaluation["wanted"]["change"] > 0.05
+
+
+def test_the_timelapse_shows_every_preview_and_ends_with_the_last(looked_at):
+    _, out = looked_at
+    previews = sorted((out / "previews").glob("*.png"))
+    with Image.open(out / "previews" / "timelapse.webp") as film, Image.open(previews[-1]) as last:
+        shown_ms = 0  # pictures that look the same are one frame, shown for longer
+        for place in range(film.n_frames):
+            film.seek(place)
+            film.load()
+            shown_ms += film.info["duration"]
+        assert len(previews) == 5
+        assert shown_ms == (4 + 4) * 500
+        assert film.size == last.size
+        off = np.asarray(film.convert("RGB"), int) - np.asarray(last.convert("RGB"), int)
+    assert np.abs(off).mean() < 6
 
 
 def test_our_objective_passes_the_guard(looked_at):
@@ -209,6 +209,12 @@ def test_the_asset_is_made_and_its_check_tells(run, tmp_path, monkeypatch, pulle
             dg.materialize([adapter], partition_key="alice|bob", instance=instance)
             for _ in range(2)  # the second time nothing is made, and the same is told
         ]
+        warned = [
+            "check closer_to_identity failed: the drawn" in entry.user_message
+            for result in results
+            for entry in instance.all_logs(result.run_id)
+        ]
+    assert sum(warned) == (2 if pulled else 0)
     for result in results:
         (event,) = result.asset_materializations_for_node("pair__lora_checkpoint")
         (check,) = result.get_asset_check_evaluations()
@@ -216,4 +222,4 @@ def test_the_asset_is_made_and_its_check_tells(run, tmp_path, monkeypatch, pulle
         assert check.passed is not pulled
         assert check.severity == dg.AssetCheckSeverity.WARN
         assert ("closer to the target" in (check.description or "")) is pulled
-        assert {"similarity_curve", "loss_curve", "best_rule"} <= event.metadata.keys()
+        assert {"similarity_curve", "loss_curve", "best_rule", "timelapse"} <= event.metadata.keys()

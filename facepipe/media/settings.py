@@ -1,0 +1,56 @@
+"""What can be chosen in this room; needs no heavy library."""
+
+from dataclasses import dataclass
+
+from facepipe.errors import SettingsError
+
+PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FramesSettings:
+    """Which frames are usable, and how many to take.
+
+    Attributes:
+        max_frames: Most frames to select, over all sources together.
+        min_brightness: Least mean luminance, of 0 to 255; below are fades and covered lenses.
+        max_brightness: Greatest mean luminance, of 0 to 255.
+        min_sharpness: Least sharpness as a share of the median of the frame's own source.
+    """
+
+    max_frames: int = 1000
+    min_brightness: float = 10.0
+    max_brightness: float = 245.0
+    min_sharpness: float = 0.25
+
+    def __post_init__(self) -> None:
+        _check_range("max_frames", self.max_frames, 1, 1_000_000)
+        _check_range("min_brightness", self.min_brightness, 0, 255)
+        _check_range("max_brightness", self.max_brightness, self.min_brightness, 255)
+        _check_range("min_sharpness", self.min_sharpness, 0, 1)
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """How much of the picture to keep.
+
+    Attributes:
+        crf: x264's constant rate factor, 0 (lossless) to 51; 16 looks like the source.
+        preset: x264's trade of time for size, one of `PRESETS`.
+    """
+
+    crf: int = 16
+    preset: str = "medium"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.crf <= 51:
+            raise SettingsError(f"crf is {self.crf}; needed is a whole number from 0 to 51")
+        if self.preset not in PRESETS:
+            raise SettingsError(f"preset is {self.preset!r}; needed is one of {', '.join(PRESETS)}")
+
+
+def _check_range(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise SettingsError(f"{name} is {value}; needed is {least} to {most}")
