@@ -21,21 +21,25 @@ print(json.dumps([[run.status.value, run.tags] for run in runs]))
 """
 
 
-@pytest.fixture
-def tried(made):
-    """The pair with a grid of two ranks; what the command printed and told."""
+def run_grid(project):
     options = [part for setting in (*TINY[:-1], f"{LORA}.rank=2,8") for part in ("--set", setting)]
-    yield lambda: made.run("grid", "ada", "ben", *options)
+    return project.run("grid", "ada", "ben", *options)
+
+
+@pytest.fixture(scope="module")
+def first(made):
+    """What a grid of two ranks printed and told; the pair is put back as it was afterwards."""
+    own = read_recipe(made.place(LORA, "ada", "ben"))
+    done = run_grid(made)
+    assert read_recipe(made.place(LORA, "ada", "ben")) == own
+    yield done
     made.swap("ada", "ben")
 
 
-def test_a_grid_compares_what_it_trained_and_its_best_becomes_the_pairs_own(made, tried):
-    own = read_recipe(made.place(LORA, "ada", "ben"))
-    first = tried()
-    assert read_recipe(made.place(LORA, "ada", "ben")) == own
+def test_a_grid_compares_what_it_trained_and_its_best_becomes_the_pairs_own(made, first):
     marked = [line for line in first.stdout.splitlines() if "best " in line and "│" in line]
     assert len(marked) == 1
-    assert tried().stderr.count(f"{LORA}_trials: unchanged") == 2
+    assert run_grid(made).stderr.count(f"{LORA}_trials: unchanged") == 2
     trials = made.place(f"{LORA}_trials", "ada", "ben")
     recipes = {r["settings"]["rank"]: r for r in map(read_recipe, trials.glob("*/*")) if r}
     assert set(recipes) == {2, 8}
@@ -47,8 +51,7 @@ def test_a_grid_compares_what_it_trained_and_its_best_becomes_the_pairs_own(made
     assert "missing" not in made.run("status", "ada", "ben").stdout
 
 
-def test_every_combination_is_a_run_of_its_own_tagged_with_the_grid(made, tried):
-    tried()
+def test_every_combination_is_a_run_of_its_own_tagged_with_the_grid(made, first):
     done = subprocess.run(
         [sys.executable, "-c", RUNS], env=made.environment, capture_output=True, check=True
     )
