@@ -22,7 +22,7 @@ from facepipe.settings import checked_name
 GRID_TAG, COMBINATION_TAG = "facepipe/grid", "facepipe/combination"
 """The tags of each run: the grid it belongs to, and its settings there."""
 _JOB, _STEP = "trial_job", "lora_trial"
-_NOT_SHOWN = ("l1", "ssim", "lookup", "mask", "change")
+_NOT_SHOWN = ("l1", "ssim", "lookup_px", "mask", "change")
 """The parts that the loss is made of, and what says little beside the likenesses."""
 
 
