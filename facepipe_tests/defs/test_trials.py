@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import dagster as dg
+import numpy as np
 import pytest
 
 from facepipe.defs import trials
@@ -12,6 +13,7 @@ from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store
 from facepipe.defs.training import LORA_CODE, trained
 from facepipe.errors import StoppedError
+from facepipe.training.grids import save_png
 from facepipe.training.settings import LoraTrainingSettings
 
 KEY, PARTITION = "pair/lora_checkpoint", pair_key("ada", "ben")
@@ -42,6 +44,7 @@ class Bench:
             (out / "history.jsonl").write_text(json.dumps(row))
             found = {"best_epoch": 1, "best_rule": "", "drawn": {}}
             (out / "evaluation.json").write_text(json.dumps(found))
+            save_png(out / "previews" / "epoch_0001.png", np.zeros((8, 8, 3), np.uint8))
             return SimpleNamespace(notes=[])
 
         return self.inputs, train
@@ -76,7 +79,7 @@ class Bench:
     @property
     def published(self):
         place = self.store.place(KEY, PARTITION)
-        return {str(path): path.read_text() for path in place.rglob("*") if path.is_file()}
+        return {str(path): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def points(kind, count, folder):
 
 
 @pytest.mark.parametrize("kind", ["identity", "lora"])
-@pytest.mark.parametrize("count", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2, pytest.param(20, marks=pytest.mark.soak)])
 def test_killed_anywhere_and_resumed_it_ends_in_the_same_bytes(kind, count, tmp_path):
     found = points(kind, count, tmp_path)
     assert sum(point["killed"] for point in found) == count
