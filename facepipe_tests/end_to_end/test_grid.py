@@ -46,8 +46,9 @@ def test_a_grid_compares_what_it_trained_and_its_best_becomes_the_pairs_own(made
     command = shlex.split(first.stdout.splitlines()[-1])
     done = made.run(*command[1:])
     assert f"{LORA}: unchanged" not in done.stderr
-    best = recipes[2 if " 2 " in marked[0] else 8]
-    assert read_recipe(made.place(LORA, "ada", "ben")) == best
+    rank = next(part.rpartition("=")[2] for part in command if part.startswith(f"{LORA}.rank="))
+    assert rank in [cell.strip() for cell in marked[0].split("│")]
+    assert read_recipe(made.place(LORA, "ada", "ben")) == recipes[int(rank)]
     assert "missing" not in made.run("status", "ada", "ben").stdout
 
 
