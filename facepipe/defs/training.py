@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from facepipe.defs.workshop import (
     taken_over,
     training_recipe,
     trials_of,
+    weights_file,
 )
+from facepipe.files import sha256_of
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 POOL = "device"
@@ -49,6 +52,7 @@ def identity_checkpoint(
     faces = store.get("identity/faces", name, media.digest)
     profile = store.get("identity/profile", name, media.digest)
     settings = chosen(context, store, IdentityTrainingSettings)
+    start = weights_file(settings.weights, store.models())
 
     def train(**where: Any) -> Any:
         from facepipe.identity.face_set import FaceSet
@@ -56,12 +60,15 @@ def identity_checkpoint(
         from facepipe.training.identity_model import train_identity
 
         who = Profile.load(profile.path / "profile.json")
+        found = replace(settings, weights=str(start)) if start else settings
         with senses_of(store, who) as senses:
             return train_identity(
-                FaceSet.load(faces.path), who.embedding, settings, senses=senses, **where
+                FaceSet.load(faces.path), who.embedding, found, senses=senses, **where
             )
 
     inputs = {"media": media.digest, "faces": faces.digest, "profile": profile.digest}
+    if start:
+        inputs["weights"] = sha256_of(start)
     return trained(context, store, device, (inputs, settings), train)
 
 

@@ -12,15 +12,16 @@ from torch import nn
 
 from facepipe.errors import ModelFileError
 from facepipe.files import write_whole
-from facepipe.training.checkpoint import load_generator, weights_digest
-from facepipe.training.generator import Generator
+from facepipe.training.checkpoint import AnyGenerator, load_generator, weights_digest
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 _PIN = "sha256:"
 
 
-def add_adapter(base: Generator, base_digest: str, config: LoraConfig, seed: int = 0) -> PeftModel:
+def add_adapter(
+    base: AnyGenerator, base_digest: str, config: LoraConfig, seed: int = 0
+) -> PeftModel:
     """The frozen base with adapters that change nothing yet; random parts depend on `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -30,17 +31,16 @@ def add_adapter(base: Generator, base_digest: str, config: LoraConfig, seed: int
     return model
 
 
-def adapter_config(base: Generator, rank: int, alpha: int, dropout: float) -> LoraConfig:
-    """Adapters on every convolution and linear layer but the two that end in pictures.
+def adapter_config(base: AnyGenerator, rank: int, alpha: int, dropout: float) -> LoraConfig:
+    """Adapters on every convolution and linear layer but those that end in pictures.
 
     Those have few outputs: a low rank changes nothing there that the layers before them cannot.
     Where `rank` is more than a layer's weights can have, it gets as much as they can.
     """
-    heads = (base.geometry, base.colour)
     layers = {
         name: part
         for name, part in base.named_modules()
-        if isinstance(part, nn.Conv2d | nn.Linear) and part not in heads
+        if isinstance(part, nn.Conv2d | nn.Linear) and part not in base.heads
     }
     largest = {name: _largest_rank(part) for name, part in layers.items()}
     cut = {name: most for name, most in largest.items() if most < rank}
@@ -111,13 +111,13 @@ def load_adapter(base: Path, adapter: Path) -> PeftModel:
     return model.eval()
 
 
-def merged(model: PeftModel) -> Generator:
+def merged(model: PeftModel) -> AnyGenerator:
     """The base with the adapter's change added to its weights.
 
     Raises:
         ModelFileError: The base is not a generator.
     """
     network: object = model.merge_and_unload()
-    if not isinstance(network, Generator):
-        raise ModelFileError(f"the base is a {type(network).__name__}; a Generator is needed")
+    if not isinstance(network, AnyGenerator):
+        raise ModelFileError(f"the base is a {type(network).__name__}; a generator is needed")
     return network.eval()

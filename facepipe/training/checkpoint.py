@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import safetensors
 import safetensors.torch
@@ -10,12 +11,14 @@ import safetensors.torch
 from facepipe.errors import ModelFileError
 from facepipe.files import sha256_of, write_whole
 from facepipe.training.generator import Generator, GeneratorSettings
+from facepipe.training.inswapper import Inswapper, InswapperSettings, empty_inswapper
 
 WEIGHTS = "model.safetensors"
-_ARCHITECTURE = "compact"
+AnyGenerator: TypeAlias = Generator | Inswapper
+AnyShape: TypeAlias = GeneratorSettings | InswapperSettings
 
 
-def save_generator(folder: Path, network: Generator, settings: GeneratorSettings) -> None:
+def save_generator(folder: Path, network: AnyGenerator, settings: AnyShape) -> None:
     """Write weights and shape of a generator.
 
     Raises:
@@ -23,11 +26,12 @@ def save_generator(folder: Path, network: Generator, settings: GeneratorSettings
     """
     tensors = {name: p.detach().cpu().contiguous() for name, p in network.state_dict().items()}
     write_whole(folder / WEIGHTS, safetensors.torch.save(tensors, metadata={"format": "pt"}))
-    described = {"architecture": _ARCHITECTURE, **asdict(settings)}
+    architecture = "inswapper" if isinstance(network, Inswapper) else "compact"
+    described = {"architecture": architecture, **asdict(settings)}
     write_whole(folder / "model.json", json.dumps(described, indent=1, sort_keys=True) + "\n")
 
 
-def load_generator(folder: Path) -> Generator:
+def load_generator(folder: Path) -> AnyGenerator:
     """The generator in `folder`, on the CPU, ready to draw.
 
     Raises:
@@ -35,16 +39,21 @@ def load_generator(folder: Path) -> Generator:
     """
     try:
         described = json.loads((folder / "model.json").read_text())
-        architecture = described.pop("architecture")
-        network = Generator(GeneratorSettings(**described))
+        network = _shaped(described.pop("architecture"), described)
         network.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ModelFileError(f"{folder} holds no usable identity model ({error})") from error
     except safetensors.SafetensorError as error:
         raise ModelFileError(f"{folder / WEIGHTS} is damaged ({error})") from error
-    if architecture != _ARCHITECTURE:
-        raise ModelFileError(f"{folder}: architecture {architecture!r}; needed: {_ARCHITECTURE!r}")
     return network.eval()
+
+
+def _shaped(architecture: str, described: dict[str, Any]) -> AnyGenerator:
+    if architecture == "compact":
+        return Generator(GeneratorSettings(**described))
+    if architecture == "inswapper":
+        return empty_inswapper(InswapperSettings(**described))
+    raise ValueError(f"architecture {architecture!r}; known are compact and inswapper")
 
 
 def weights_digest(folder: Path) -> str:

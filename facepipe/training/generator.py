@@ -7,6 +7,7 @@ has to learn them as well takes hours for what this one draws within minutes.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -49,13 +50,30 @@ class Drawing(NamedTuple):
         face: `(N, 3, S, S)` the drawn face alone; meaningless where `mask` is 0.
         mask: `(N, 1, S, S)` 0..1, where the face is drawn.
         lookup: `(N, 2, S, S)` where in the textures each pixel was looked up: x and y in pixels
-            of a stored square (160 px).
+            of a stored square (160 px). None of a network that looks nothing up: it paints the
+            whole square, so that its mask is 1.
     """
 
     rgb: Tensor
     face: Tensor
     mask: Tensor
-    lookup: Tensor
+    lookup: Tensor | None
+
+    def floats(self) -> "Drawing":
+        """The same in float32."""
+        lookup = None if self.lookup is None else self.lookup.float()
+        return Drawing(self.rgb.float(), self.face.float(), self.mask.float(), lookup)
+
+
+def joined_drawings(parts: Sequence[Drawing]) -> Drawing:
+    """The drawings of several batches, by one network, as those of one batch."""
+    lookups = [part.lookup for part in parts if part.lookup is not None]
+    return Drawing(
+        rgb=torch.cat([part.rgb for part in parts]),
+        face=torch.cat([part.face for part in parts]),
+        mask=torch.cat([part.mask for part in parts]),
+        lookup=torch.cat(lookups) if lookups else None,
+    )
 
 
 class Generator(nn.Module):
@@ -103,6 +121,11 @@ class Generator(nn.Module):
         axis = torch.arange(NETWORK_PX, dtype=torch.float32) + MARGIN_PX
         y, x = torch.meshgrid(axis, axis, indexing="ij")
         self.register_buffer("here", torch.stack([x, y])[None], persistent=False)
+
+    @property
+    def heads(self) -> tuple[nn.Module, ...]:
+        """The layers that end in pictures."""
+        return (self.geometry, self.colour)
 
     def furnish(self, textures: Tensor, mesh: Tensor, lookup: Tensor, mask: Tensor) -> None:
         """Give it a person's pictures, and what is usual as a start.

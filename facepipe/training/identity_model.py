@@ -20,12 +20,13 @@ from facepipe.training.batches import (
     lessons,
     some_of,
 )
-from facepipe.training.checkpoint import save_generator
+from facepipe.training.checkpoint import AnyGenerator, AnyShape, save_generator
 from facepipe.training.data import Faces, load_faces, network_square
 from facepipe.training.device import DeviceSettings, open_accelerator, placed
 from facepipe.training.evaluation import Examination, Senses
 from facepipe.training.generator import Generator, GeneratorSettings
 from facepipe.training.grids import grid
+from facepipe.training.inswapper_start import starting_inswapper, weights_pin
 from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
 from facepipe.training.loop import train
 from facepipe.training.losses import Batch
@@ -64,15 +65,17 @@ def train_identity(
     """Teach a generator one person's face; `out` receives it with its state and history.
 
     It learns to draw the person over bent pictures of themselves under their embedding `(512,)`,
-    in the light of the picture, from textures that are chosen among the faces. Run again with
-    the same `scratch` it goes on where it ended;
-    with more `epochs` it trains longer.
+    in the light of the picture; the compact one from textures that are chosen among the faces.
+    Run again with the same `scratch` it goes on where it ended; with more `epochs` it trains
+    longer.
 
     Raises:
         StoppedError: `stop` said so; the state is saved.
         DivergedError: The loss stopped being a number again and again.
         SettingsError: `scratch` holds a state of other settings or other faces.
         BadInputError: The embedding is not of unit norm.
+        ModelFileError: `settings.weights` is no file in the inswapper layout.
+        VerificationError: Its network draws something else than onnxruntime does.
     """
     workplace = open_workplace(work)
     task = _IdentityTask(faces, embedding, settings, workplace.accelerator.device)
@@ -110,10 +113,14 @@ class _IdentityTask:
         device: torch.device,
     ) -> None:
         self.settings, self.device = settings, device
-        self.shape = GeneratorSettings(settings.width, settings.blocks, settings.textures)
         squares = load_faces(faces, settings.held_out_every)
-        network = seeded_generator(self.shape, settings.seed)
-        self.person = furnished(network, faces, squares, checked_embedding(embedding, "embedding"))
+        source = checked_embedding(embedding, "embedding")
+        network, self.shape = _start(settings)
+        if isinstance(network, Generator):
+            self.person = furnished(network, faces, squares, source)
+        else:
+            mesh = average_mesh(squares)
+            self.person = Person(squares, source, lookups(squares.points_px, mesh))
         self.network: nn.Module = network
         themselves = {"identity": self.person.source[0].numpy()}
         self.examination = Examination(
@@ -139,18 +146,27 @@ class _IdentityTask:
         return grid([target, drawing.face, drawing.rgb])
 
     def save(self, folder: Path) -> None:
-        if isinstance(self.network, Generator):
+        if isinstance(self.network, AnyGenerator):
             save_generator(folder, self.network, self.shape)
 
     def pinned(self) -> dict[str, str]:
         faces = self.person.faces
-        return {"faces": digest(faces.rgb, faces.regions, self.person.source)}
+        learnt_from = digest(faces.rgb, faces.regions, self.person.source)
+        return {"faces": learnt_from, **weights_pin(self.settings)}
 
     def facts(self) -> tuple[int, int]:
         return len(self.person.faces.trained), 0
 
     def notes(self) -> list[str]:
         return judging_notes(self.person.faces)
+
+
+def _start(settings: IdentityTrainingSettings) -> tuple[AnyGenerator, AnyShape]:
+    """The network to train, and its shape."""
+    if settings.architecture == "inswapper":
+        return starting_inswapper(settings)
+    shape = GeneratorSettings(settings.width, settings.blocks, settings.textures)
+    return seeded_generator(shape, settings.seed), shape
 
 
 def furnished(network: Generator, faces: FaceSet, squares: Faces, source: Tensor) -> Person:

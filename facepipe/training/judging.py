@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from facepipe.training.generator import Drawing
+from facepipe.training.generator import Drawing, joined_drawings
 from facepipe.training.losses import Batch, composed, loss_parts
 from facepipe.training.settings import TrainingSettings
 
@@ -20,7 +20,7 @@ def draw_all(network: nn.Module, batch: Batch, size: int = 8) -> Drawing:
         starts = range(0, len(batch.target), size)
         parts = [slice(start, start + size) for start in starts]
         drawn = [network(batch.target[part], batch.source[part]) for part in parts]
-        return Drawing(*(torch.cat(pieces) for pieces in zip(*drawn, strict=True)))
+        return joined_drawings(drawn)
 
 
 def held_out_numbers(

@@ -27,6 +27,7 @@ from facepipe.training.checkpoint import best_of, load_generator, weights_digest
 from facepipe.training.data import STORED_PX, Faces, load_faces, network_square, planes
 from facepipe.training.device import placed
 from facepipe.training.evaluation import Examination, Senses
+from facepipe.training.generator import Generator
 from facepipe.training.grids import grid
 from facepipe.training.identity_model import Work, open_workplace
 from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
@@ -35,7 +36,7 @@ from facepipe.training.losses import Batch
 from facepipe.training.report import TrainingSummary
 from facepipe.training.settings import LoraTrainingSettings
 from facepipe.training.task import judging_notes, publish
-from facepipe.training.textures import lookups
+from facepipe.training.textures import average_mesh, lookups
 
 
 def train_lora(
@@ -62,17 +63,16 @@ def train_lora(
         BadInputError: An embedding is not of unit norm.
     """
     workplace = open_workplace(work)
-    every = settings.held_out_every
-    mesh = load_generator(best_of(base)).mesh.numpy()
+    own, other = (load_faces(faces, settings.held_out_every) for faces in (identity, target))
+    mesh = _mesh(best_of(base), own)
 
-    def person(faces: FaceSet, embedding: FloatArray, name: str) -> Person:
-        squares = load_faces(faces, every)
+    def person(squares: Faces, embedding: FloatArray, name: str) -> Person:
         source = checked_embedding(embedding, name)
         return Person(squares, source, lookups(squares.points_px, mesh))
 
     people = (
-        person(identity, identity_embedding, "identity"),
-        person(target, target_embedding, "target"),
+        person(own, identity_embedding, "identity"),
+        person(other, target_embedding, "target"),
     )
     swaps = mesh_swaps(identity, people[1].faces)
     task = LoraTask(best_of(base), people, swaps, settings, workplace.accelerator.device)
@@ -81,6 +81,12 @@ def train_lora(
     summary = train(task, settings, workplace)
     publish(work["scratch"], work["out"])
     return summary
+
+
+def _mesh(base: Path, identity: Faces) -> FloatArray:
+    """The mesh that the base's textures lie on; one that looks nothing up takes any."""
+    network = load_generator(base)
+    return network.mesh.numpy() if isinstance(network, Generator) else average_mesh(identity)
 
 
 def mesh_swaps(identity: FaceSet, target: Faces) -> Pictures:

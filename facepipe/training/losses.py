@@ -51,21 +51,26 @@ def composed(drawing: Drawing, batch: Batch) -> Tensor:
 def loss_parts(drawing: Drawing, batch: Batch, settings: TrainingSettings) -> dict[str, Tensor]:
     """The objective (`loss`) and its terms before weighting, each a scalar.
 
-    `l1` and `ssim` over the face, each face counting the same however large it is; `lookup_px`,
-    how far off the lookups are; `mask`, the mean difference between mask and belief.
+    `l1` and `ssim` over the face, each face counting the same however large it is. Of a network
+    that looks faces up, also `lookup_px`, how far off the lookups are, and `mask`, the mean
+    difference between mask and belief.
     """
-    shown = composed(Drawing(*(part.float() for part in drawing)), batch)
+    drawing = drawing.floats()
+    shown = composed(drawing, batch)
     # faces that are not to be drawn have no weight at all
     share = batch.weight / batch.weight.mean((1, 2, 3), keepdim=True).clamp(min=1e-3)
     l1 = ((shown - batch.wanted).abs() * share).mean()
     unlike = ((1 - ssim_map(shown, batch.wanted)) * share[..., ::_STEP, ::_STEP]).mean()
-    lookup = _lookup_px(drawing.lookup.float(), batch)
-    mask = (drawing.mask.float() - batch.believed).abs().mean()
     # what the mask makes of it, so that the drawn face runs out into its surroundings
-    whole = (drawing.rgb.float() - batch.wanted).abs().mean()
+    whole = (drawing.rgb - batch.wanted).abs().mean()
     loss = settings.l1 * (l1 + whole) + settings.ssim * unlike
-    loss = loss + settings.lookup * lookup + settings.mask * mask
-    return {"loss": loss, "l1": l1, "ssim": 1 - unlike, "lookup_px": lookup, "mask": mask}
+    found = {"l1": l1, "ssim": 1 - unlike}
+    if drawing.lookup is not None:
+        lookup = _lookup_px(drawing.lookup, batch)
+        mask = (drawing.mask - batch.believed).abs().mean()
+        loss = loss + settings.lookup * lookup + settings.mask * mask
+        found |= {"lookup_px": lookup, "mask": mask}
+    return {"loss": loss, **found}
 
 
 def _lookup_px(lookup: Tensor, batch: Batch) -> Tensor:

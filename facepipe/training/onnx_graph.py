@@ -1,17 +1,11 @@
-"""A generator as an ONNX graph in the inswapper contract, written node by node.
-
-torch's own exporter takes ten seconds or more and puts paths and stack traces into the file; the
-generator has few kinds of layers.
-"""
+"""The compact generator as an ONNX graph in the inswapper contract."""
 
 import math
-from typing import Any
 
 import numpy as np
-import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor, nn
+import torch
+from onnx import TensorProto
+from torch import nn
 
 from facepipe.errors import ModelFileError
 from facepipe.landmarks.alignment import FACE_PX, NETWORK_PX
@@ -26,17 +20,13 @@ from facepipe.training.generator import (
     Style,
     StyledBlock,
 )
-
-OPSET = 18
-_IR_VERSION = 9
-_PICTURE = ("batch", 3, NETWORK_PX, NETWORK_PX)
+from facepipe.training.onnx_nodes import Nodes
 
 
 def inswapper_bytes(network: Generator, facts: dict[str, str]) -> bytes:
     """The network as an ONNX file of the inswapper contract; the same bytes for the same weights.
 
-    Inputs `target` (N, 3, 128, 128) and `source` (N, 512), output `output`, N free, float32;
-    the last initializer is `emap`, 512 x 512, which every consumer reads by its place.
+    Its `emap` is the identity matrix; see `Nodes.file` for the rest of what it holds.
 
     Args:
         network: on the CPU, adapters merged.
@@ -48,50 +38,10 @@ def inswapper_bytes(network: Generator, facts: dict[str, str]) -> bytes:
     graph = _Graph()
     graph.generator(network)
     # the identity: right for readers that divide by the norm before the map and for those after
-    graph.hold("emap", np.eye(EMBEDDING, dtype=np.float32))
-    described = helper.make_graph(
-        graph.nodes,
-        "facepipe",
-        [
-            helper.make_tensor_value_info("target", TensorProto.FLOAT, _PICTURE),
-            helper.make_tensor_value_info("source", TensorProto.FLOAT, ("batch", EMBEDDING)),
-        ],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, _PICTURE)],
-        graph.initializers,
-    )
-    opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(described, opset_imports=opsets, producer_name="facepipe")
-    model.ir_version = _IR_VERSION
-    helper.set_model_props(model, facts)
-    onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
+    return graph.file(torch.eye(EMBEDDING), facts)
 
 
-class _Graph:
-    """Nodes and weights so far; each method appends and names what it appended."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
-        self.held: set[str] = set()
-
-    def hold(self, name: str, values: Tensor | NDArray[np.generic]) -> str:
-        """Weights under a name; what is held under it already stays."""
-        if name in self.held:
-            return name
-        self.held.add(name)
-        plain = values.detach().numpy() if isinstance(values, Tensor) else values
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(plain), name))
-        return name
-
-    def node(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        output = name or f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
-        return output
-
-    def number(self, name: str, value: float) -> str:
-        return self.hold(name, np.array(value, np.float32))
-
+class _Graph(Nodes):
     def generator(self, network: Generator) -> None:
         double = self.node("Mul", "target", self.number("two", 2.0))
         centred = self.node("Sub", double, self.number("one", 1.0))
@@ -163,19 +113,6 @@ class _Graph:
         painted = self.node("DepthToSpace", lacking, blocksize=2, mode="CRD")
         return self.node("Add", self.node("Add", lit, offset), painted)
 
-    def larger(self, features: str, factor: int) -> str:
-        scales = self.hold(f"by_{factor}", np.array([1, 1, factor, factor], np.float32))
-        return self.node("Resize", features, "", scales, mode="linear")
-
-    def split(self, features: str, sizes: list[int]) -> list[str]:
-        parts = [f"part_{len(self.nodes)}_{place}" for place in range(len(sizes))]
-        named = self.numbers(f"sizes_{len(self.nodes)}", sizes)
-        self.nodes.append(helper.make_node("Split", [features, named], parts, axis=1))
-        return parts
-
-    def numbers(self, name: str, values: list[int]) -> str:
-        return self.hold(name, np.array(values, np.int64))
-
     def block(self, block: nn.Module, features: str, style: str, name: str) -> str:
         if not isinstance(block, StyledBlock):
             raise ModelFileError(f"{name} is a {type(block).__name__}; a StyledBlock is needed")
@@ -203,28 +140,3 @@ class _Graph:
     def asked(self, style: str, name: str) -> str:
         flat = self.node("Gemm", style, f"{name}.weight", f"{name}.bias", transB=1)
         return self.node("Unsqueeze", flat, self.numbers("picture_axes", [2, 3]))
-
-    def layer(self, layer: nn.Module, features: str, name: str) -> str:
-        match layer:
-            case nn.Sequential():
-                for place, part in enumerate(layer):
-                    features = self.layer(part, features, f"{name}.{place}")
-                return features
-            case nn.Conv2d():
-                return self.convolution(layer, features, name)
-            case nn.LeakyReLU():
-                return self.node("LeakyRelu", features, alpha=layer.negative_slope)
-            case nn.PixelShuffle():
-                factor = layer.upscale_factor
-                return self.node("DepthToSpace", features, blocksize=factor, mode="CRD")
-            case _:
-                raise ModelFileError(f"{name} is a {type(layer).__name__}, unknown to the export")
-
-    def convolution(self, layer: nn.Conv2d, features: str, name: str) -> str:
-        if layer.bias is None or isinstance(layer.padding, str):
-            raise ModelFileError(f"{name} lacks a bias or its padding in pixels; both are needed")
-        weights = [self.hold(f"{name}.weight", layer.weight), self.hold(f"{name}.bias", layer.bias)]
-        padding = list(layer.padding)
-        return self.node(
-            "Conv", features, *weights, pads=[*padding, *padding], strides=list(layer.stride)
-        )

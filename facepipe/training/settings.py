@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from facepipe.errors import SettingsError
 
 OnChange: TypeAlias = Literal["refuse", "restart", "continue"]
+Architecture: TypeAlias = Literal["compact", "inswapper"]
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,19 @@ class IdentityTrainingSettings(TrainingSettings):
     """How to train an identity model; see `TrainingSettings` for what is common.
 
     Attributes:
-        width: the generator's channels at half the side, an even number.
-        blocks: its styled residual blocks.
-        textures: pictures of the person that it looks faces up in.
+        architecture: `compact` looks faces up in the person's pictures; `inswapper` is laid out
+            like inswapper_128 and paints every pixel: for weights in that layout, and a GPU.
+        weights: an ONNX file laid out like inswapper_128 to start from, by its path or by the name
+            it was registered under; empty starts at random. Such files know people by ArcFace
+            embeddings. `inswapper` only.
+        width: an even number; channels of `compact` at half the side, of `inswapper` at the full
+            one (inswapper_128 itself has 128). What a file of `weights` has comes first.
+        blocks: styled residual blocks; the same holds (inswapper_128 has 6).
+        textures: pictures of the person that `compact` looks faces up in.
     """
 
+    architecture: Architecture = "compact"
+    weights: str = ""
     width: int = 32
     blocks: int = 3
     textures: int = 6
@@ -129,6 +138,19 @@ class IdentityTrainingSettings(TrainingSettings):
             )
         if self.width % 2:
             raise SettingsError(f"width is {self.width}; an even number is needed")
+        if self.architecture not in get_args(Architecture):
+            raise SettingsError(
+                f"architecture is {self.architecture!r}; known: {', '.join(get_args(Architecture))}"
+            )
+        if self.weights and self.architecture != "inswapper":
+            raise SettingsError(
+                f"weights is {self.weights!r} and architecture {self.architecture!r}; "
+                f"weights can be given to 'inswapper' alone"
+            )
+
+    def fixed(self) -> dict[str, object]:
+        """Without `weights`: a file may move, and its hash is pinned."""
+        return {name: value for name, value in super().fixed().items() if name != "weights"}
 
 
 @dataclass(frozen=True)
