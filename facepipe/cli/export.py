@@ -7,7 +7,7 @@ import typer
 
 from facepipe.cli.console import stdout
 from facepipe.cli.surroundings import store
-from facepipe.defs.inputs import consented_pair
+from facepipe.defs.inputs import ConsentedPair, consented_pair
 from facepipe.defs.partitions import pair_key
 from facepipe.defs.recipes import read_recipe
 from facepipe.defs.storage import Artifact, NotBuiltError, Store
@@ -44,32 +44,61 @@ def export(
 def published_pair(here: Store, identity: str, target: str) -> "Published":
     """A pair's newest model and what it was made from, if all belong together.
 
-    A model that can swap leaves the pipeline, so both records must allow swapping, as well as the
-    training it came from.
-
     Raises:
         ConsentError: A record does not cover the media, training or swapping now.
         NotBuiltError: The model is not made, or was made from something else than is there now.
     """
+    from facepipe.training.formats import Published
+
+    found = up_to_date(pair_to_leave(here, identity, target), "lora_onnx")
+    profile = found["profile"].path / "profile.json"
+    return Published(found["lora_onnx"].path, profile, found["target_faces"].path)
+
+
+def pair_to_leave(here: Store, identity: str, target: str) -> ConsentedPair:
+    """A pair from which a model may leave the pipeline.
+
+    Such a model can swap, so both records must allow swapping, as well as the training it came
+    from.
+
+    Raises:
+        ConsentError: A record does not cover the media, training or swapping now.
+    """
     key = pair_key(identity, target)
     consented_pair(here, key, "swap")
-    pair = consented_pair(here, key, "train")
-    again = f"run: facepipe run {identity} {target} --set pair/swapped_video.swapper=lora"
+    return consented_pair(here, key, "train")
+
+
+def up_to_date(pair: ConsentedPair, model: str) -> dict[str, Artifact]:
+    """A pair's asset `model`, and its adapter, profile and target's faces, by name.
+
+    Raises:
+        NotBuiltError: One is not made, or the model or the adapter was made from something else
+            than is there now.
+    """
+    names = (pair.identity_name, pair.target_name)
+    again = f"run: facepipe run {' '.join(names)} --set pair/swapped_video.swapper=lora"
+    keys = {model: f"pair/{model}", **_INPUTS}
     try:
-        model, trained = pair.get("pair/lora_onnx"), pair.get("pair/lora_checkpoint")
-        profile, faces = pair.get("identity/profile"), pair.get("target/faces")
+        found = {name: pair.get(key) for name, key in keys.items()}
     except NotBuiltError as error:
         raise NotBuiltError(f"{str(error).partition(':')[0]}; {again}") from error
-    inputs = {"lora_checkpoint": trained, "profile": profile, "target_faces": faces}
-    now = pair.consent_ids | {name: artifact.digest for name, artifact in inputs.items()}
-    made_from = _made_from(trained) | _made_from(model)
+    now = pair.consent_ids | {name: found[name].digest for name in _INPUTS}
+    made_from = _made_from(found["lora_checkpoint"]) | _made_from(found[model])
     changed = [name for name, digest in now.items() if made_from.get(name, digest) != digest]
     if changed:
         since = ", ".join(changed).replace("_", " ")
-        raise NotBuiltError(f"pair/lora_onnx[{key}] is older than its {since}; {again}")
-    from facepipe.training.formats import Published
+        raise NotBuiltError(
+            f"pair/{model}[{pair.partition_key}] is older than its {since}; {again}"
+        )
+    return found
 
-    return Published(model.path, profile.path / "profile.json", faces.path)
+
+_INPUTS = {
+    "lora_checkpoint": "pair/lora_checkpoint",
+    "profile": "identity/profile",
+    "target_faces": "target/faces",
+}
 
 
 def _made_from(artifact: Artifact) -> dict[str, str]:

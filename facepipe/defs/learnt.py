@@ -23,6 +23,7 @@ def describe_training(folder: Path) -> dict[str, Any]:
     evaluation: dict[str, Any] = json.loads((folder / "evaluation.json").read_text())
     found: dict[str, Any] = {
         **history[-1],
+        **_sizes(folder),
         **{name: evaluation[name] for name in ("best_epoch", "best_rule")},
         **{f"best_{name}": value for name, value in evaluation["drawn"].items()},
         "evaluation": dg.MetadataValue.json(evaluation),
@@ -62,6 +63,13 @@ def closer_check(metadata: dict[str, Any]) -> list[dg.AssetCheckResult]:
             metadata={name: evaluation["drawn"][name] for name in measured},
         )
     ]
+
+
+def _sizes(folder: Path) -> dict[str, Any]:
+    """How many numbers learnt, and what share of the network's they are."""
+    told = json.loads((folder / "telemetry.jsonl").read_text().splitlines()[-1])
+    learnt, all_of_them = told["trainable_params"], told["total_params"]
+    return {"trainable_params": learnt, "trainable_share": learnt / all_of_them}
 
 
 def _curve(history: list[dict[str, float]], name: str) -> dict[float, float]:

@@ -88,9 +88,13 @@ def _cpu_multiplies_bf16() -> bool:
 
 def placed(network: nn.Module, accelerator: Accelerator) -> nn.Module:
     """The network on the device, its convolutions laid out channels last (1.6 times as fast)."""
-    for part in network.parameters():
+    parts = dict(network.named_parameters())
+    # PEFT's DoRA takes an adapter's weights for matrices as they lie in memory
+    dora = any("lora_magnitude" in name for name in parts)
+    for name, part in parts.items():
+        last = part.ndim == 4 and not (dora and ".lora_" in name)
         part.data = part.data.to(
             accelerator.device,
-            memory_format=torch.channels_last if part.ndim == 4 else torch.preserve_format,
+            memory_format=torch.channels_last if last else torch.preserve_format,
         )
     return network.to(accelerator.device)

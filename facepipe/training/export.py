@@ -106,6 +106,25 @@ def export_lora(
 def _export(
     network: AnyGenerator, out: Path, name: str, made_from: dict[str, Any], most_difference: float
 ) -> ExportReport:
+    report, files = model_files(network, name, made_from, most_difference)
+    for file, content in files.items():
+        write_whole(out / file, content)
+    return report
+
+
+def model_files(
+    network: AnyGenerator,
+    name: str,
+    made_from: Mapping[str, Any],
+    most_difference: float = MOST_DIFFERENCE,
+) -> tuple[ExportReport, dict[str, bytes]]:
+    """`<name>.onnx`, `.hash` and `.json` of a network on the CPU, as files for a folder.
+
+    `made_from` gives the report's `base_sha256` and `lineage`.
+
+    Raises:
+        VerificationError: onnxruntime draws something else.
+    """
     content = _content(network, {"base_sha256": made_from["base_sha256"]})
     parity = {str(count): _difference(network, content, count) for count in _BATCHES}
     worst = max(parity.values())
@@ -123,10 +142,12 @@ def _export(
         parity=parity,
         **made_from,
     )
-    write_whole(out / f"{name}.onnx", content)
-    write_whole(out / f"{name}.hash", report.crc32)
-    write_whole(out / f"{name}.json", json.dumps(asdict(report), indent=1, sort_keys=True) + "\n")
-    return report
+    described = json.dumps(asdict(report), indent=1, sort_keys=True) + "\n"
+    return report, {
+        f"{name}.onnx": content,
+        f"{name}.hash": report.crc32.encode(),
+        f"{name}.json": described.encode(),
+    }
 
 
 def _content(network: AnyGenerator, facts: dict[str, str]) -> bytes:

@@ -124,13 +124,14 @@ class LoraTask:
         self.swaps = swaps
         self.base_digest = weights_digest(base)
         generator = load_generator(base)
-        alpha = settings.rank if settings.alpha is None else settings.alpha
-        config = adapter_config(generator, settings.rank, alpha, settings.dropout)
+        alpha = settings.alpha or settings.rank
+        rank, parts = settings.rank, settings.part_ranks()
+        self.rank_notes = rank_notes(generator, rank, parts)
+        config = adapter_config(generator, rank, alpha, settings.dropout, parts, settings.dora)
         self.network: nn.Module = add_adapter(generator, self.base_digest, config, settings.seed)
         embeddings = {name: who.source[0].numpy() for name, who in self._people().items()}
         self.examination = Examination(self.target, swaps, embeddings, settings, device)
         self.held_out = self.examination.batch
-        self.rank_notes = rank_notes(config)
 
     def batch(self, generator: torch.Generator) -> Batch:
         """The target swapped, the identity as itself, and the target left alone."""

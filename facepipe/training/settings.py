@@ -1,6 +1,7 @@
 """What both trainings have in common: length, step, objective, augmentation."""
 
 import math
+import re
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -8,6 +9,7 @@ from facepipe.errors import SettingsError
 
 OnChange: TypeAlias = Literal["refuse", "restart", "continue"]
 Architecture: TypeAlias = Literal["compact", "inswapper"]
+_MOST_RANK = 128
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,12 @@ class LoraTrainingSettings(TrainingSettings):
     """How to adapt an identity model to a target; see `TrainingSettings` for what is common.
 
     Attributes:
-        rank: the adapter's rank.
+        rank: the adapter's rank, 1 to 128; WatserFace offers 4 to 128.
+        rank_pattern: another rank for parts of the network, `PART=RANK` with spaces between, such
+            as `blocks=32 paint=4`.
         alpha: its change is scaled by `alpha / rank`; none means `rank`.
+        dora: learn the length of each output's weights apart from their direction (DoRA, Liu et
+            al. 2024).
         dropout: share of the adapter's inputs left out at each step.
         taught: share of a batch that the mesh swap teaches.
         own: share of a batch that is the identity, drawn as itself; the rest is the target under
@@ -168,20 +174,39 @@ class LoraTrainingSettings(TrainingSettings):
 
     learning_rate: float = 2e-3  # adapters start at no change and need a larger step than weights
     rank: int = 16
+    rank_pattern: str = ""  # text, for the command line and the launchpad to take it alike
     alpha: int | None = None
+    dora: bool = False
     dropout: float = 0.0  # 0.1 makes a step a third longer on CPUs, and the faces no better
     taught: float = 0.67
     own: float = 0.17
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.rank < 1 or not 0 <= self.dropout < 1:
-            raise SettingsError(
-                f"rank is {self.rank} and dropout {self.dropout}; "
-                f"they must be at least 1 and in [0, 1)"
-            )
+        for name, rank in {"rank": self.rank, **self.part_ranks()}.items():
+            if not 1 <= rank <= _MOST_RANK:
+                raise SettingsError(f"{name} is {rank}; it must be 1 to {_MOST_RANK}")
+        if self.alpha is not None and self.alpha < 1:
+            raise SettingsError(f"alpha is {self.alpha}; it must be at least 1, or none for rank")
+        if not 0 <= self.dropout < 1:
+            raise SettingsError(f"dropout is {self.dropout}; it must be in [0, 1)")
         if not 0 < self.taught <= 1 or self.own < 0 or self.taught + self.own > 1:
             raise SettingsError(
                 f"taught is {self.taught} and own {self.own}; taught must be above 0, "
                 f"or the network would learn to change nothing, and both together at most 1"
             )
+
+    def part_ranks(self) -> dict[str, int]:
+        """`rank_pattern` as ranks by the part of the network they are for.
+
+        Raises:
+            SettingsError: It is not of the form `PART=RANK PART=RANK`.
+        """
+        found = [re.fullmatch(r"([\w.]+)=(-?\d+)", entry) for entry in self.rank_pattern.split()]
+        ranks = {entry[1]: int(entry[2]) for entry in found if entry}
+        if len(ranks) < len(found):
+            raise SettingsError(
+                f"rank_pattern is {self.rank_pattern!r}; PART=RANK is needed, each part once and "
+                f"with spaces between, such as 'blocks=32 paint=4'"
+            )
+        return ranks

@@ -1,7 +1,6 @@
 """`facepipe export` writes a pair's model only where consent and the pair's files allow it."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,10 @@ from facepipe.defs.storage import Store
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import FACE_PX, FACE_SCALE, NETWORK_112
 from facepipe.landmarks.regions import FACE_OVAL, FIVE_POINTS
-from facepipe.provenance.consent import new_consent, revoke, write_consent
+from facepipe_tests.cli.granting import grant, written
 from facepipe_tests.training.published import NAME, network, publish, tinting_network
 
 add_commands()
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PLAIN = tinting_network(np.ones((1, 3, 1, 1)), np.zeros((512, 3)))
 FILES = {
     "inswapper": {f"{NAME}.onnx", f"{NAME}.hash", f"{NAME}.json"},
@@ -52,20 +50,6 @@ def two_faces() -> FaceSet:
         source=whole, frame_index=whole, scene=whole, track_id=whole,
         sources=("b.png",),
     )  # fmt: skip
-
-
-def grant(folder: Path, scope=("train", "swap"), **more):
-    """Write a consent record over the pictures of an input folder."""
-    consent = new_consent(
-        subject="somebody",
-        granted_by="somebody",
-        scope=list(scope),
-        expires_at=NOW + timedelta(days=36500),
-        media=sorted(folder.glob("*.png")),
-        contact=more.get("contact", "nobody"),
-        granted_at=NOW,
-    )
-    write_consent(revoke(consent, NOW) if more.get("revoked") else consent, folder / "consent.json")
 
 
 def assets_of(root: Path, content: bytes) -> None:
@@ -122,11 +106,6 @@ def export(tmp_path, capsys):
         return told.out
 
     return run
-
-
-def written(folder: Path) -> set[str]:
-    """Every file below, hidden ones too."""
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("kind", FILES)
