@@ -21,9 +21,11 @@ class SwapSettings:
         max_pitch_deg: Faces nodding further up or down stay as they are, up to 90.
         fade_deg: The swap fades out over so many degrees before these limits.
         min_face_px: Faces smaller than this (longer side of the landmark box) stay as they are.
-        erosion: Band inside the face's outline left alone, as a share of the face's size, 0 to 0.5.
+        erosion: Band inside the face's outline left alone, as a share of the face's size, -0.2 to
+            0.5; below 0 the swap reaches beyond the outline, as beards do.
         feather: Band over which the swap fades in, as a share of the face's size, 0 to 0.5.
-        colour: How far the swap takes the target's skin colours, 0 (not at all) to 1.
+        colour: How far the swap takes the target's skin colours, 0 (not at all) to 1. What is
+            trained here draws in the target's light already; models from elsewhere may not.
         colour_window_s: Time over which measured colours are averaged, in seconds.
         crf: x264's constant rate factor of the result, 0 (lossless) to 51.
         preset: x264's trade of time for size, ultrafast to veryslow.
@@ -35,9 +37,9 @@ class SwapSettings:
     max_pitch_deg: float = 45.0
     fade_deg: float = 8.0
     min_face_px: float = 24.0
-    erosion: float = 0.01
+    erosion: float = -0.04
     feather: float = 0.08
-    colour: float = 1.0
+    colour: float = 0.0
     colour_window_s: float = 0.3
     crf: int = 16
     preset: str = "medium"
@@ -50,7 +52,7 @@ class SwapSettings:
         _check_range("max_pitch_deg", self.max_pitch_deg, 1, 90)
         _check_range("fade_deg", self.fade_deg, 0, 90)
         _check_range("min_face_px", self.min_face_px, 0, 10_000)
-        _check_range("erosion", self.erosion, 0, 0.5)
+        _check_range("erosion", self.erosion, -0.2, 0.5)
         _check_range("feather", self.feather, 0, 0.5)
         _check_range("colour", self.colour, 0, 1)
         _check_range("colour_window_s", self.colour_window_s, 0, 60)
