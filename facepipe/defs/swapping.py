@@ -18,7 +18,7 @@ from facepipe.defs.storage import Store, Work
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
-SWAPPING_CODE = "2"
+SWAPPING_CODE = "3"
 """The version of how faces are drawn: another one swaps and reports anew."""
 _NEEDED = {
     "faces": "identity/faces",

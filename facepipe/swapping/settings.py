@@ -37,8 +37,8 @@ class SwapSettings:
     max_pitch_deg: float = 45.0
     fade_deg: float = 8.0
     min_face_px: float = 24.0
-    erosion: float = -0.04
-    feather: float = 0.08
+    erosion: float = -0.02
+    feather: float = 0.06
     colour: float = 0.0
     colour_window_s: float = 0.3
     crf: int = 16

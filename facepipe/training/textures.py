@@ -9,7 +9,7 @@ from torch import Tensor
 
 from facepipe.arrays import FloatArray, IntArray, RgbImage
 from facepipe.compositing.matching import distances, look_of, reference_head
-from facepipe.compositing.mesh import raster, sample, sampling_map, with_ring
+from facepipe.compositing.mesh import raster, sample, sampling_map, skin_mesh, with_ring
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import FACE_PX, FACE_SCALE
 from facepipe.training.data import STORED_PX, Faces, planes
@@ -73,7 +73,7 @@ def texture_pictures(faces: FaceSet, chosen: IntArray, mesh_px: FloatArray) -> T
     mesh = mesh_px * FACE_SCALE
     mesh[:, :2] += (FACE_SCALE - 1) / 2
     bent = [
-        _bent(faces.crops_rgb[index], with_ring(faces.points_px[index]), mesh)
+        _bent(faces.crops_rgb[index], skin_mesh(faces.points_px[index]), mesh)
         for index in chosen.tolist()
     ]
     return planes(np.stack(bent))
