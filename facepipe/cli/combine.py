@@ -1,13 +1,14 @@
-"""`facepipe combine`: the adapters of one identity for several targets as one model."""
+"""`facepipe combine`: the adapters of one identity for one or more targets as one model."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facepipe.cli.console import stdout
 from facepipe.cli.export import pair_to_leave, up_to_date
 from facepipe.cli.surroundings import store
+from facepipe.cli.towards import checked_towards
 from facepipe.defs.inputs import ConsentedPair
 from facepipe.errors import SettingsError
 from facepipe.settings import checked_name
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def combine(  # noqa: PLR0913  each is an argument of the command
     identity: str,
-    targets: Annotated[list[str], typer.Argument(metavar="TARGET TARGET…")],
+    targets: Annotated[list[str], typer.Argument(metavar="TARGET…")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write it to.")],
     weights: Annotated[
         str | None, typer.Option(metavar="0.5,0.5", help="One per target; default: equal shares.")
@@ -36,6 +37,17 @@ def combine(  # noqa: PLR0913  each is an argument of the command
             "with a PEFT adapter folder beside it.",
         ),
     ] = "linear",
+    towards: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OTHER",
+            help="Another identity: the profile of a person between the two is written beside the "
+            "model, for programs that feed it as the source. One TARGET is enough then.",
+        ),
+    ] = None,
+    share: Annotated[
+        float | None, typer.Option(metavar="0.3", help="How far towards OTHER; default: half way.")
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(help="Of the files; default: IDENTITY_to_TARGET_TARGET_lora."),
@@ -43,15 +55,10 @@ def combine(  # noqa: PLR0913  each is an argument of the command
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite what differs.")] = False,
 ) -> None:
     """Merge a person's adapters for several targets into one model in the inswapper contract."""
-    checked_name(identity, "identity")
-    for target in targets:
-        checked_name(target, "target")
-    if len(targets) < 2 or len({*targets}) < len(targets):
-        raise SettingsError(
-            f"targets are {', '.join(targets)}; two or more are needed, each once "
-            f"(for one: facepipe export)"
-        )
-    called = checked_name(name, "model") if name else f"{identity}_to_{'_'.join(targets)}_lora"
+    wanted = checked_towards(identity, towards, share)
+    _check_names(identity, targets, least=1 if wanted else 2)
+    who = f"{identity}_towards_{wanted.other}" if wanted else identity
+    called = checked_name(name, "model") if name else f"{who}_to_{'_'.join(targets)}_lora"
     from facepipe.training.combining import checked_method, checked_weights, combined_files
     from facepipe.training.formats import write_files
 
@@ -60,9 +67,24 @@ def combine(  # noqa: PLR0913  each is an argument of the command
     pairs = [pair_to_leave(here, identity, target) for target in targets]
     parts = [_part(pair, weight) for pair, weight in zip(pairs, shares, strict=True)]
     base = pairs[0].get("identity/checkpoint").path
-    files = combined_files(base, parts, called, chosen)
+    facts: dict[str, Any] = {}
+    beside: dict[str, bytes] = {}
+    if wanted:
+        beside[f"{called}.profile.json"], facts["source"] = wanted.mixed(here, pairs[0])
+    files = beside | combined_files(base, parts, called, chosen, facts)
     for path in write_files(files, output, replace=replace):
         stdout.print(path, markup=False, highlight=False, soft_wrap=True)
+
+
+def _check_names(identity: str, targets: list[str], least: int) -> None:
+    checked_name(identity, "identity")
+    for target in targets:
+        checked_name(target, "target")
+    if len(targets) < least or len({*targets}) < len(targets):
+        raise SettingsError(
+            f"targets are {', '.join(targets)}; {'one' if least == 1 else 'two'} or more are "
+            f"needed, each once (for one: facepipe export)"
+        )
 
 
 def _part(pair: ConsentedPair, weight: float) -> "Part":

@@ -15,6 +15,7 @@ from facepipe.defs.landmarks import FILE
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
+from facepipe.defs.trained_under import own_model
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
@@ -54,7 +55,7 @@ def pair_swapped_video(
     pair = consented_pair(store, str(context.partition_key), "swap")
     needed = {name: pair.get(key) for name, key in _NEEDED.items()}
     if settings.swapper == "lora":
-        needed["lora_onnx"] = pair.get("pair/lora_onnx")
+        needed["lora_onnx"] = own_model(pair, "pair/lora_onnx", needed["profile"])
 
     def make(work: Work) -> None:
         from facepipe.swapping.making import Materials, make_swap

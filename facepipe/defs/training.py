@@ -14,6 +14,7 @@ from facepipe.defs.learnt import closer_check, closer_spec, describe_training
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
+from facepipe.defs.trained_under import own_model
 from facepipe.defs.workshop import (
     prepared,
     senses_of,
@@ -132,11 +133,12 @@ def lora_training(
 
     Raises:
         ConsentError: A record does not cover the media or their use in training now.
-        NotBuiltError: Something of it is not made, or was made from other media.
+        NotBuiltError: Something of it is not made, or was made from other media, or the identity
+            model was trained under another profile.
     """
     pair = consented_pair(store, partition, "train")
-    base = pair.get("identity/checkpoint")
     faces, profile = pair.get("identity/faces"), pair.get("identity/profile")
+    base = own_model(pair, "identity/checkpoint", profile)
     target_faces = pair.get("target/faces")
 
     def train(**where: Any) -> Any:

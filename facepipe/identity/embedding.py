@@ -131,8 +131,8 @@ def embedder_of(profile: "MadeByEmbedder", models_folder: Path) -> Embedder:
         if sha256_of(path) == made_by["sha256"]:
             return arcface_embedder(path)
     raise ModelFileError(
-        f"{models_folder}: profile {profile.name!r} was made with {_said(made_by)}, which is not "
-        f"there; put that file back, or make the profile again"
+        f"{models_folder}: profile {profile.name!r} was made with {described_record(made_by)}, "
+        f"which is not there; put that file back, or make the profile again"
     )
 
 
@@ -146,8 +146,8 @@ def require_same_embedder(profile: "MadeByEmbedder", embedder: Embedder) -> None
     if made_by["sha256"] != embedder.sha256:
         now = {"name": embedder.name, "version": embedder.version, "sha256": embedder.sha256}
         raise BadInputError(
-            f"profile {profile.name!r} was made with {_said(made_by)} and cannot be compared with "
-            f"what {_said(now)} makes; make the profile again"
+            f"profile {profile.name!r} was made with {described_record(made_by)} and cannot be "
+            f"compared with what {described_record(now)} makes; make the profile again"
         )
 
 
@@ -191,5 +191,6 @@ def _arcface_files(folder: Path) -> list[Path]:
     return sorted({path for pattern in ARCFACE_FILES for path in folder.rglob(pattern)})
 
 
-def _said(record: dict[str, str]) -> str:
+def described_record(record: dict[str, str]) -> str:
+    """An embedder's record as messages name it."""
     return f"{record['name']} {record['version']} ({record['sha256'][:12]})"

@@ -14,11 +14,18 @@ from torch import Tensor, nn
 
 from facepipe.errors import ModelFileError, SettingsError
 from facepipe.files import write_whole
-from facepipe.training.checkpoint import AnyGenerator, load_generator, weights_digest
+from facepipe.training.checkpoint import (
+    AnyGenerator,
+    architecture_of,
+    load_generator,
+    weights_digest,
+)
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 _PIN = "sha256:"
+_MARKS = {"compact": "stem", "inswapper": "up"}
+"""A part that only networks of this architecture have."""
 
 
 def add_adapter(
@@ -148,6 +155,8 @@ def load_adapter(base: Path, adapter: Path) -> PeftModel:
         weights = safetensors.torch.load_file(adapter / WEIGHTS)
     except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
         raise ModelFileError(f"{adapter} holds no usable adapter ({error})") from error
+    network = load_generator(base)
+    _check_architecture(adapter, described.get("target_modules") or [], base, network)
     if pinned != found:
         raise ModelFileError(
             f"{adapter} was trained on the identity model with sha256 {pinned}; "
@@ -157,9 +166,22 @@ def load_adapter(base: Path, adapter: Path) -> PeftModel:
     config = LoraConfig.from_peft_type(**described)
     if not isinstance(config, LoraConfig):
         raise ModelFileError(f"{adapter} is a {type(config).__name__}; a LoRA is needed")
-    model = add_adapter(load_generator(base), found, config)
+    model = add_adapter(network, found, config)
     set_peft_model_state_dict(model, weights)
     return model.eval()
+
+
+def _check_architecture(
+    adapter: Path, layers: list[str], base: Path, network: AnyGenerator
+) -> None:
+    """Say so where a network of another kind was adapted: its hash alone would not tell."""
+    own = architecture_of(network)
+    adapted = [kind for kind, part in _MARKS.items() if any(_is_in(name, part) for name in layers)]
+    if adapted and own not in adapted:
+        raise ModelFileError(
+            f"{adapter} adapts a network of the architecture {adapted[0]}, and the identity model "
+            f"in {base} is {own}: train the adapter again on that one"
+        )
 
 
 def merged(model: PeftModel) -> AnyGenerator:

@@ -48,7 +48,7 @@ def draw_change(count: int, settings: TrainingSettings, generator: torch.Generat
 
 def sampled(stored: Tensor, grid: Tensor) -> Tensor:
     """Planes `(N, C, 160, 160)` uint8 as seen through a grid, `(N, C, 128, 128)` float in 0..1."""
-    picture = stored.float() / 255
+    picture = stored.float().div_(255)
     return functional.grid_sample(picture, grid, padding_mode="border", align_corners=True)
 
 

@@ -79,15 +79,20 @@ def lessons(
     """
     change = draw_change(len(index), settings, generator)
     faces = person.faces
-    believed = sampled(pictures.mask[index], change.bent)
-    regions = sampled(faces.regions[index], change.bent)
+    planes = [faces.rgb, faces.regions, pictures.mask]
+    if pictures.rgb is not faces.rgb:
+        planes.append(pictures.rgb)
+    # all at once: finding where to sample costs more than sampling one plane more
+    seen = sampled(torch.cat([plane.index_select(0, index) for plane in planes], 1), change.bent)
+    rgb, regions, believed, *other = seen.split([plane.shape[1] for plane in planes], 1)
+    target = lit(rgb, change)
     return Batch(
-        target=lit(sampled(faces.rgb[index], change.bent), change),
+        target=target,
         source=source.expand(len(index), -1),
-        wanted=lit(sampled(pictures.rgb[index], change.bent), change),
+        wanted=lit(other[0], change) if other else target,
         believed=believed,
         weight=pixel_weight(believed, regions, settings),
-        lookup=looked_up(person.lookup[index], change.bent),
+        lookup=looked_up(person.lookup.index_select(0, index), change.bent),
     )
 
 

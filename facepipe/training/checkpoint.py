@@ -26,9 +26,13 @@ def save_generator(folder: Path, network: AnyGenerator, settings: AnyShape) -> N
     """
     tensors = {name: p.detach().cpu().contiguous() for name, p in network.state_dict().items()}
     write_whole(folder / WEIGHTS, safetensors.torch.save(tensors, metadata={"format": "pt"}))
-    architecture = "inswapper" if isinstance(network, Inswapper) else "compact"
-    described = {"architecture": architecture, **asdict(settings)}
+    described = {"architecture": architecture_of(network), **asdict(settings)}
     write_whole(folder / "model.json", json.dumps(described, indent=1, sort_keys=True) + "\n")
+
+
+def architecture_of(network: AnyGenerator) -> str:
+    """What `IdentityTrainingSettings.architecture` calls a network of its kind."""
+    return "inswapper" if isinstance(network, Inswapper) else "compact"
 
 
 def load_generator(folder: Path) -> AnyGenerator:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, cast, get_args
 
 import torch
@@ -73,7 +74,11 @@ def checked_weights(text: str | None, count: int) -> list[float]:
 
 
 def combined_files(
-    base: Path, parts: Sequence[Part], name: str, method: Method
+    base: Path,
+    parts: Sequence[Part],
+    name: str,
+    method: Method,
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, bytes]:
     """`<name>.onnx`, `.hash` and `.json` of an identity model with several adapters' changes added.
 
@@ -88,6 +93,7 @@ def combined_files(
         parts: the adapters.
         name: of the files; it should end in `_lora`, which is how WatserFace finds such files.
         method: how they are combined.
+        facts: whatever else the lineage should say.
 
     Raises:
         ModelFileError: A file is missing, or an adapter was trained on another base.
@@ -96,7 +102,8 @@ def combined_files(
     place = best_of(base)
     digest = weights_digest(place)
     change, rank = _combined_change(place, parts)
-    lineage: dict[str, Any] = {"method": method, "adapters": [_described(part) for part in parts]}
+    adapters = [_described(part) for part in parts]
+    lineage: dict[str, Any] = {**facts, "method": method, "adapters": adapters}
     network, files = load_generator(place), dict[str, bytes]()
     if method == "svd":
         model = add_adapter(network, digest, adapter_config(network, rank, rank, 0.0))

@@ -4,6 +4,7 @@ A run can end anywhere. After each epoch, and when asked to stop after any step,
 next step depends on is on disk, and a run that finds it goes on as if nothing had happened.
 """
 
+import logging
 import math
 import time
 from contextlib import closing
@@ -24,6 +25,7 @@ from facepipe.training.settings import TrainingSettings
 from facepipe.training.stepping import Stepper
 from facepipe.training.task import Task, Workplace
 
+_log = logging.getLogger(__name__)
 _MOST_ROLLBACKS = 3
 _WORSE = 1.25  # a saturated output is 1.3 to 3 times as far off as an untrained one; held-out
 # losses of a sound training stay below it from the first epoch on
@@ -83,6 +85,8 @@ class _Training:
         self.seconds, self.steps_timed = 0.0, 0
 
     def run(self) -> TrainingSummary:
+        for note in self.task.notes():
+            _log.warning(note)
         self.progress = self.saves.begin()
         self.diary.back_to(self._epoch(), self.progress.history)
         if self.saves.at_step < 0:

@@ -5,15 +5,19 @@ import shutil
 from pathlib import Path
 
 import insightface
+import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 
 from facepipe.cli.app import _add_commands as add_commands
 from facepipe.cli.app import exit_code_of
-from facepipe.defs.inputs import consented_pair
+from facepipe.defs.inputs import consented_media, consented_pair
 from facepipe.defs.storage import Store
 from facepipe.files import sha256_of
+from facepipe.identity.profile import Profile
 from facepipe_tests.cli.granting import grant, written
+from facepipe_tests.identity.test_mixing import angle, person
 from facepipe_tests.training.adapters import random_adapter, random_base
 
 add_commands()
@@ -34,11 +38,16 @@ def publish(root: Path, key: str, inputs: dict[str, str]) -> None:
 def made(tmp_path_factory) -> Path:
     """A data root with one identity model and its adapters for two targets."""
     root = tmp_path_factory.mktemp("data")
-    names = ("identities/ann", "targets/bob", "targets/cat")
+    names = ("identities/ann", "targets/bob", "targets/cat", "identities/eve")
     for place, folder in enumerate(names):
         (root / folder).mkdir(parents=True)
         Image.new("RGB", (64, 64), (50 * place, 0, 0)).save(root / folder / "a.png")
         grant(root / folder)
+    for seed, name in enumerate(("ann", "eve"), 1):
+        folder = root / "assets/identity/profile" / name
+        person(name, seed).save(folder / "profile.json")
+        media = consented_media(Store(root=str(root)), "identity", name, "train")
+        publish(root, f"identity/profile/{name}", {"media": media.digest})
     base = root / "assets/identity/checkpoint/ann"
     random_base(base / "best")
     for seed, target in enumerate(("bob", "cat")):
@@ -47,7 +56,6 @@ def made(tmp_path_factory) -> Path:
         random_adapter(root / "assets" / place / "best", base / "best", seed)
         profile, faces = "identity/profile/ann", f"target/faces/{target}"
         publish(root, "identity/checkpoint/ann", {"media": pair.identity.digest})
-        publish(root, profile, {"media": pair.identity.digest})
         publish(root, faces, {"media": pair.target.digest})
         trained = {"profile": f"of {profile}", "target_faces": f"of {faces}"}
         publish(root, place, {"media": pair.digest, **trained})
@@ -171,8 +179,89 @@ def test_an_adapter_of_an_earlier_identity_model_is_refused(root, combine, tmp_p
         (("bob", "cat"), ["--weights", "0.5"], "2 numbers above 0"),
         (("bob", "cat"), ["--method", "ties"], "known: linear, svd"),
         (("bob", "cat"), ["--name", "../x"], "[a-z0-9]"),
+        (("bob",), ["--share", "0.3"], "it needs --towards"),
+        (("bob",), ["--towards", "ann"], "the identity itself"),
+        (("bob",), ["--towards", "eve", "--share", "1"], "between 0"),
+        (("bob",), ["--towards", "../eve"], "[a-z0-9]"),
+        (("bob",), ["--towards", "nobody"], "identity 'nobody' is unknown"),
+        (("bob", "bob"), ["--towards", "eve"], "each once"),
     ],
 )
 def test_what_cannot_be_combined_is_named(root, combine, tmp_path, targets, arguments, said):
     assert said in combine(2, *arguments, targets=targets)
     assert not (tmp_path / "out").exists()
+
+
+def test_towards_another_identity_the_profile_of_who_lies_between_comes_beside(
+    root, combine, tmp_path
+):
+    combine(0, "--towards", "eve", "--share", "0.3", targets=("bob",))
+    name = "ann_towards_eve_to_bob_lora"
+    assert written(tmp_path / "out") == {
+        f"{name}.{end}" for end in ("onnx", "hash", "json", "profile.json")
+    }
+    ann, eve = (
+        Profile.load(root / "assets/identity/profile" / who / "profile.json").embedding
+        for who in ("ann", "eve")
+    )
+    mixed = Profile.load(tmp_path / "out" / f"{name}.profile.json")
+    assert angle(ann, mixed.embedding) == pytest.approx(0.3 * angle(ann, eve), abs=1e-5)
+    told = json.loads((tmp_path / "out" / f"{name}.json").read_text())["lineage"]["source"]
+    here = Store(root=str(root))
+    assert told == {
+        "identity": "ann",
+        "towards": "eve",
+        "share": 0.3,
+        "identity_consent": consented_media(here, "identity", "ann", "swap").consent.id,
+        "towards_consent": consented_media(here, "identity", "eve", "swap").consent.id,
+        "profile_sha256": sha256_of(tmp_path / "out" / f"{name}.profile.json"),
+    }
+
+
+def test_fed_with_who_lies_between_the_model_draws_other_faces_than_with_either(
+    root, combine, tmp_path
+):
+    combine(0, "--towards", "eve", targets=("bob",))
+    place = tmp_path / "out" / "ann_towards_eve_to_bob_lora"
+    session = onnxruntime.InferenceSession(place.with_suffix(".onnx"))
+    face = np.random.default_rng(0).random((1, 3, 128, 128), np.float32)
+    folder = root / "assets/identity/profile"
+    files = (
+        folder / "ann/profile.json",
+        Path(f"{place}.profile.json"),
+        folder / "eve/profile.json",
+    )
+    ann, mixed, eve = (
+        session.run(None, {"target": face, "source": Profile.load(file).embedding[None]})[0]
+        for file in files
+    )
+    apart = np.abs(ann - eve).mean()
+    assert 0 < np.abs(ann - mixed).mean() < apart
+    assert 0 < np.abs(eve - mixed).mean() < apart
+
+
+@pytest.mark.parametrize("flaw", ["no swap", "no train", "revoked", "gone"])
+def test_without_the_other_s_consent_nothing_leaves(root, combine, tmp_path, flaw):
+    folder = root / "identities/eve"
+    match flaw:
+        case "gone":
+            (folder / "consent.json").unlink()
+        case "revoked":
+            grant(folder, revoked=True)
+        case _:
+            grant(folder, scope=("train",) if flaw == "no swap" else ("swap",))
+    assert combine(3, "--towards", "eve")
+    assert not (tmp_path / "out").exists()
+
+
+def test_profiles_of_two_embedders_are_not_mixed(root, combine, tmp_path):
+    other = person("eve", 2, sha256="e" * 64)
+    other.save(root / "assets/identity/profile/eve/profile.json")
+    assert "two embedders made cannot be mixed" in combine(2, "--towards", "eve")
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_identity_without_a_profile_is_refused_with_what_to_run(root, combine):
+    shutil.rmtree(root / "assets/identity/profile/eve")
+    line = combine(2, "--towards", "eve")
+    assert "identity/profile[eve] is not built yet; run: facepipe run eve bob" in line

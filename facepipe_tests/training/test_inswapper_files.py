@@ -10,6 +10,7 @@ from facepipe.training.checkpoint import load_generator, save_generator, weights
 from facepipe.training.export import export_identity, export_lora
 from facepipe.training.inswapper import Inswapper
 from facepipe.training.inswapper_reader import read_inswapper
+from facepipe_tests.training.adapters import random_adapter, random_base
 from facepipe_tests.training.foreign_inswapper import Foreign
 from facepipe_tests.training.foreign_readers import last_initializer
 
@@ -87,3 +88,17 @@ def test_an_adapter_is_merged_into_the_exported_file(model, adapter, tmp_path):
         plain = load_generator(model)(*some_input()).rgb
         torch.testing.assert_close(merged(*some_input()).rgb, adapted, atol=1e-4, rtol=0)
     assert (adapted - plain).abs().max() > 0.01
+
+
+def test_an_adapter_of_another_architecture_is_refused_and_both_are_named(model, adapter, tmp_path):
+    compact = random_base(tmp_path / "compact")
+    for base, other, said in (
+        (model, random_adapter(tmp_path / "adapter", compact, 1), ("compact", "is inswapper")),
+        (compact, adapter, ("inswapper", "is compact")),
+    ):
+        with pytest.raises(ModelFileError) as refusal:
+            export_lora(base, other, tmp_path / "out", "it_lora")
+        assert f"{other} adapts a network of the architecture {said[0]}" in str(refusal.value)
+        assert f"{base} {said[1]}: train the adapter again" in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "out").exists()

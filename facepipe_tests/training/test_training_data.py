@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from facepipe.training.augment import draw_change, lit, looked_up, sampled, unchanged
-from facepipe.training.batches import draw_faces
+from facepipe.training.batches import Person, Pictures, draw_faces, lessons
 from facepipe.training.data import held_out_faces, load_faces, network_square, yaw_weights
 from facepipe.training.settings import TrainingSettings
 from facepipe.training.textures import (
@@ -115,6 +115,24 @@ def test_typical_faces_are_sharp_ones_trained_on_and_unlike_each_other(make_face
 
 def test_few_faces_serve_as_textures_several_times(make_faces):
     assert len(typical_faces(make_faces(2), np.zeros(2, bool), 6)) == 6
+
+
+@pytest.mark.parametrize("becomes", ["themselves", "untouched", "something else"])
+def test_a_lesson_shows_of_each_picture_what_that_alone_would_show(make_faces, becomes):
+    faces, index = load_faces(make_faces(5), held_out_every=5), torch.tensor([3, 0, 3])
+    source = torch.nn.functional.normalize(torch.ones(1, 512))
+    person = Person(faces, source, lookups(faces.points_px, average_mesh(faces)))
+    pictures = {
+        "themselves": person.themselves,
+        "untouched": person.untouched,
+        "something else": Pictures(255 - faces.rgb, faces.regions[:, 1:2]),
+    }[becomes]
+    batch = lessons(person, index, source, pictures, LIVELY, chance())
+    change = draw_change(3, LIVELY, chance())
+    for drawn, picture in ((batch.target, faces.rgb), (batch.wanted, pictures.rgb)):
+        assert torch.equal(drawn, lit(sampled(picture[index], change.bent), change))
+    assert torch.equal(batch.believed, sampled(pictures.mask[index], change.bent))
+    assert torch.equal(batch.lookup, looked_up(person.lookup[index], change.bent))
 
 
 def test_the_same_chance_gives_the_same_change():
