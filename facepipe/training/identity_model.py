@@ -32,6 +32,7 @@ from facepipe.training.loop import train
 from facepipe.training.losses import Batch
 from facepipe.training.report import EpochReport, OnEpoch, TrainingSummary
 from facepipe.training.settings import IdentityTrainingSettings
+from facepipe.training.sizes import width_and_blocks
 from facepipe.training.task import Workplace, judging_notes, publish
 from facepipe.training.textures import average_mesh, lookups, texture_pictures, typical_faces
 
@@ -165,7 +166,7 @@ def _start(settings: IdentityTrainingSettings) -> tuple[AnyGenerator, AnyShape]:
     """The network to train, and its shape."""
     if settings.architecture == "inswapper":
         return starting_inswapper(settings)
-    shape = GeneratorSettings(settings.width, settings.blocks, settings.textures)
+    shape = GeneratorSettings(*width_and_blocks(settings), settings.textures)
     return seeded_generator(shape, settings.seed), shape
 
 

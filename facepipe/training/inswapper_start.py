@@ -8,6 +8,7 @@ from facepipe.files import sha256_of
 from facepipe.training.inswapper import Inswapper, InswapperSettings
 from facepipe.training.inswapper_reader import read_inswapper
 from facepipe.training.settings import IdentityTrainingSettings
+from facepipe.training.sizes import width_and_blocks
 
 
 def starting_inswapper(settings: IdentityTrainingSettings) -> tuple[Inswapper, InswapperSettings]:
@@ -21,7 +22,7 @@ def starting_inswapper(settings: IdentityTrainingSettings) -> tuple[Inswapper, I
     """
     if settings.weights:
         return read_inswapper(Path(settings.weights))
-    shape = InswapperSettings(settings.width, settings.blocks)
+    shape = InswapperSettings(*width_and_blocks(settings))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         return Inswapper(shape), shape

@@ -9,6 +9,7 @@ from facepipe.errors import SettingsError
 
 OnChange: TypeAlias = Literal["refuse", "restart", "continue"]
 Architecture: TypeAlias = Literal["compact", "inswapper"]
+Size: TypeAlias = Literal["s", "m", "l"]
 _MOST_RANK = 128
 
 
@@ -118,32 +119,31 @@ class IdentityTrainingSettings(TrainingSettings):
         weights: an ONNX file laid out like inswapper_128 to start from, by its path or by the name
             it was registered under; empty starts at random. Such files know people by ArcFace
             embeddings. `inswapper` only.
-        width: an even number; channels of `compact` at half the side, of `inswapper` at the full
-            one (inswapper_128 itself has 128). What a file of `weights` has comes first.
-        blocks: styled residual blocks; the same holds (inswapper_128 has 6).
+        size: of the network: `s`, `m` or `l`, each about three times as costly as the one before;
+            `sizes` has the figures. What a file of `weights` has comes first.
+        width: channels where the size's are not wanted; an even number.
+        blocks: the same of its styled residual blocks.
         textures: pictures of the person that `compact` looks faces up in.
     """
 
     architecture: Architecture = "compact"
     weights: str = ""
-    width: int = 32
-    blocks: int = 3
+    size: Size = "m"
+    width: int | None = None
+    blocks: int | None = None
     textures: int = 6
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        least = {"width": 2, "blocks": 1, "textures": 1}
-        small = [name for name, number in least.items() if getattr(self, name) < number]
-        if small:
-            raise SettingsError(
-                f"{small[0]} is {getattr(self, small[0])}; it must be at least {least[small[0]]}"
-            )
-        if self.width % 2:
+        for name, least in {"width": 2, "blocks": 1, "textures": 1}.items():
+            number = getattr(self, name)
+            if number is not None and number < least:
+                raise SettingsError(f"{name} is {number}; it must be at least {least}")
+        if self.width is not None and self.width % 2:
             raise SettingsError(f"width is {self.width}; an even number is needed")
-        if self.architecture not in get_args(Architecture):
-            raise SettingsError(
-                f"architecture is {self.architecture!r}; known: {', '.join(get_args(Architecture))}"
-            )
+        for name, known in {"architecture": get_args(Architecture), "size": get_args(Size)}.items():
+            if getattr(self, name) not in known:
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; known: {', '.join(known)}")
         if self.weights and self.architecture != "inswapper":
             raise SettingsError(
                 f"weights is {self.weights!r} and architecture {self.architecture!r}; "
