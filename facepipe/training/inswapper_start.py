@@ -21,8 +21,8 @@ def starting_inswapper(settings: IdentityTrainingSettings) -> tuple[Inswapper, I
         VerificationError: The network draws something else than onnxruntime does from the file.
     """
     if settings.weights:
-        return read_inswapper(Path(settings.weights))
-    shape = InswapperSettings(*width_and_blocks(settings))
+        return read_inswapper(Path(settings.weights), settings.pixels)
+    shape = InswapperSettings(*width_and_blocks(settings), pixels=settings.pixels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         return Inswapper(shape), shape

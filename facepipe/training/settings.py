@@ -10,6 +10,7 @@ from facepipe.errors import SettingsError
 OnChange: TypeAlias = Literal["refuse", "restart", "continue"]
 Architecture: TypeAlias = Literal["compact", "inswapper"]
 Size: TypeAlias = Literal["s", "m", "l"]
+Pixels: TypeAlias = Literal[128, 256]
 _MOST_RANK = 128
 
 
@@ -41,7 +42,8 @@ class TrainingSettings:
         mask: weight of the difference between where a face is and should be drawn.
         eyes: weight added in the eyes.
         mouth: weight added in the mouth.
-        shift_px: largest shift of picture and wanted picture together.
+        shift_px: largest shift of picture and wanted picture together, in pixels of a 128 px
+            square as everything in px here.
         turn_deg: largest rotation of both.
         zoom: largest change of size of both, as a share.
         bend_px: typical size of the smooth bending.
@@ -121,6 +123,8 @@ class IdentityTrainingSettings(TrainingSettings):
             embeddings. `inswapper` only.
         size: of the network: `s`, `m` or `l`, each about three times as costly as the one before;
             `sizes` has the figures. What a file of `weights` has comes first.
+        pixels: side of the square it draws, 128 or 256, which holds all that stored faces show.
+            Faces in the film that are no larger than 128 px gain nothing by 256.
         width: channels where the size's are not wanted; an even number.
         blocks: the same of its styled residual blocks.
         textures: pictures of the person that `compact` looks faces up in.
@@ -129,6 +133,7 @@ class IdentityTrainingSettings(TrainingSettings):
     architecture: Architecture = "compact"
     weights: str = ""
     size: Size = "m"
+    pixels: Pixels = 128
     width: int | None = None
     blocks: int | None = None
     textures: int = 6
@@ -141,9 +146,16 @@ class IdentityTrainingSettings(TrainingSettings):
                 raise SettingsError(f"{name} is {number}; it must be at least {least}")
         if self.width is not None and self.width % 2:
             raise SettingsError(f"width is {self.width}; an even number is needed")
-        for name, known in {"architecture": get_args(Architecture), "size": get_args(Size)}.items():
-            if getattr(self, name) not in known:
-                raise SettingsError(f"{name} is {getattr(self, name)!r}; known: {', '.join(known)}")
+        known = {
+            "architecture": get_args(Architecture),
+            "size": get_args(Size),
+            "pixels": get_args(Pixels),
+        }
+        for name, values in known.items():
+            if getattr(self, name) not in values:
+                raise SettingsError(
+                    f"{name} is {getattr(self, name)!r}; known: {', '.join(map(str, values))}"
+                )
         if self.weights and self.architecture != "inswapper":
             raise SettingsError(
                 f"weights is {self.weights!r} and architecture {self.architecture!r}; "
