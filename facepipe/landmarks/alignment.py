@@ -68,6 +68,16 @@ def network_from_face(size_px: int = NETWORK_PX) -> FloatArray:
     )
 
 
+def resized(points_px: FloatArray, factor: float) -> FloatArray:
+    """Points `(..., 2 or 3)` of a picture in pixels of the same one resized by `factor`.
+
+    Pixels have their centres at whole numbers in both; a depth is scaled like the plane.
+    """
+    moved = points_px * np.float32(factor)
+    moved[..., :2] += np.float32((factor - 1) / 2)
+    return moved
+
+
 def apply_transform(transform: FloatArray, points: FloatArray) -> FloatArray:
     """Points `(..., 2 or 3)` through a `(2, 3)` similarity; a depth is scaled like the plane."""
     moved = points.astype(np.float32, copy=True)

@@ -25,8 +25,8 @@ class Pictures:
     """What should become of each of a person's `N` faces.
 
     Attributes:
-        rgb: `(N, 3, 160, 160)` uint8.
-        mask: `(N, 1, 160, 160)` uint8, 255 where a face should be drawn.
+        rgb: `(N, 3, P, P)` uint8, stored squares.
+        mask: `(N, 1, P, P)` uint8, 255 where a face should be drawn.
     """
 
     rgb: Tensor
@@ -77,8 +77,8 @@ def lessons(
         settings: how strongly to change.
         generator: all chance comes from it.
     """
-    change = draw_change(len(index), settings, generator)
     faces = person.faces
+    change = draw_change(len(index), settings, generator, faces.pixels)
     planes = [faces.rgb, faces.regions, pictures.mask]
     if pictures.rgb is not faces.rgb:
         planes.append(pictures.rgb)
@@ -108,7 +108,7 @@ def as_they_are(
         wanted=network_square(pictures.rgb[index]),
         believed=believed,
         weight=pixel_weight(believed, regions, settings),
-        lookup=looked_up(person.lookup[index], unchanged(len(index))),
+        lookup=looked_up(person.lookup[index], unchanged(len(index), person.faces.pixels)),
     )
 
 

@@ -10,21 +10,29 @@ from torch import Tensor
 from facepipe.arrays import BoolArray, FloatArray, RgbImage
 from facepipe.errors import NoFaceError
 from facepipe.identity.face_set import FaceSet
-from facepipe.landmarks.alignment import FACE_MARGIN_PX, FACE_PX, FACE_SCALE, NETWORK_PX
+from facepipe.landmarks.alignment import (
+    FACE_MARGIN_PX,
+    FACE_PX,
+    FACE_SCALE,
+    NETWORK_PX,
+    resized,
+)
 from facepipe.landmarks.regions import LEFT_EYE, LIPS_OUTER, RIGHT_EYE, fill_region
 
-MARGIN_PX = FACE_MARGIN_PX // FACE_SCALE
-"""What a stored square shows beyond the network square on each side, at the network's scale."""
-STORED_PX = FACE_PX // FACE_SCALE
+MESH_PX = FACE_PX // FACE_SCALE
+"""Side of the stored square of a network that draws 128 px. Meshes and lookups count in its pixels,
+whatever the network draws, so that distances mean the same."""
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Squares of `STORED_PX` at the network's scale: `MARGIN_PX` more on each side than it sees.
+    """Stored squares at the network's scale: on each side they show an eighth more than it sees.
+
+    Their side `P` is 160 px for a network that draws 128, and 320 for one that draws 256.
 
     Attributes:
-        rgb: `(N, 3, 160, 160)` uint8.
-        regions: `(N, 3, 160, 160)` uint8, 255 inside the face, the eyes, the mouth; soft borders.
+        rgb: `(N, 3, P, P)` uint8.
+        regions: `(N, 3, P, P)` uint8, 255 inside the face, the eyes, the mouth; soft borders.
         points_px: `(N, 478, 3)` landmarks in pixels of the square.
         yaw_deg: `(N,)`.
         held_out: `(N,)` true for faces never trained on.
@@ -37,6 +45,21 @@ class Faces:
     yaw_deg: FloatArray
     held_out: BoolArray
     follows: BoolArray
+
+    @property
+    def stored_px(self) -> int:
+        """Side of the stored squares."""
+        return self.rgb.shape[-1]
+
+    @property
+    def pixels(self) -> int:
+        """Side of the network's square within."""
+        return self.stored_px - 2 * margin_of(self.stored_px)
+
+    @property
+    def mesh_points(self) -> FloatArray:
+        """`(N, 478, 3)` the landmarks in pixels of a stored square of `MESH_PX`."""
+        return resized(self.points_px, MESH_PX / self.stored_px)
 
     @property
     def trained(self) -> Tensor:
@@ -59,33 +82,46 @@ class Faces:
         return torch.from_numpy(max(runs, key=len))
 
 
-def load_faces(faces: FaceSet, held_out_every: int) -> Faces:
+def load_faces(faces: FaceSet, held_out_every: int, pixels: int = NETWORK_PX) -> Faces:
     """The network squares of a face set with their margin, reduced to the network's scale.
+
+    `pixels` is the side of the network's square, at most 256: stored faces hold no more.
 
     Raises:
         NoFaceError: The set is empty.
     """
     if not len(faces):
         raise NoFaceError("the face set is empty; at least one usable face is needed to train on")
-    points = faces.points_px / FACE_SCALE
-    # area averaging puts a pixel's centre between the centres of the pixels it averages
-    points[..., :2] -= (1 - 1 / FACE_SCALE) / 2
-    pictures = [reduced(crop) for crop in faces.crops_rgb]
-    regions = [_regions(face, point) for face, point in zip(faces.masks, points, strict=True)]
+    stored_px = stored_of(pixels)
+    points = resized(faces.points_px, stored_px / FACE_PX)
+    pictures = [reduced(crop, stored_px) for crop in faces.crops_rgb]
+    regions = [
+        _regions(face, point, stored_px) for face, point in zip(faces.masks, points, strict=True)
+    ]
     return Faces(
         rgb=planes(np.stack(pictures)),
         regions=planes(np.stack(regions)),
-        points_px=points.astype(np.float32),
+        points_px=points,
         yaw_deg=faces.pose_deg[:, 0],
         held_out=held_out_faces(len(faces), held_out_every),
         follows=_follows(faces),
     )
 
 
-def reduced(crop: RgbImage) -> RgbImage:
-    """A stored 320 px square at the network's scale, `(160, 160, 3)`."""
-    small = cv2.resize(crop, (STORED_PX, STORED_PX), interpolation=cv2.INTER_AREA)
+def reduced(crop: RgbImage, size_px: int) -> RgbImage:
+    """A square `(S, S, 3)` with at most as many pixels, `(size_px, size_px, 3)`."""
+    small = cv2.resize(crop, (size_px, size_px), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8)
+
+
+def stored_of(pixels: int) -> int:
+    """Side of the stored square around a network's square of such a side."""
+    return pixels * FACE_PX // (FACE_SCALE * NETWORK_PX)
+
+
+def margin_of(stored_px: int) -> int:
+    """What a stored square shows beyond the network's square on each side, in its pixels."""
+    return stored_px * FACE_MARGIN_PX // FACE_PX
 
 
 def planes(pictures: RgbImage) -> Tensor:
@@ -121,18 +157,21 @@ def _follows(faces: FaceSet) -> BoolArray:
     return np.append(False, (np.diff(where) == [[0], [0], [0], [1]]).all(0))
 
 
-def _regions(mask: BoolArray, points_px: FloatArray) -> RgbImage:
-    face = reduced(np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2))[..., 0]
-    size_wh = (STORED_PX, STORED_PX)
+def _regions(mask: BoolArray, points_px: FloatArray, stored_px: int) -> RgbImage:
+    whole = np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2)
+    face = reduced(whole, stored_px)[..., 0]
+    size_wh, reach = (stored_px, stored_px), 2 * stored_px // MESH_PX
     eyes = fill_region(points_px, RIGHT_EYE, size_wh) | fill_region(points_px, LEFT_EYE, size_wh)
     mouth = fill_region(points_px, LIPS_OUTER, size_wh)
     drawn = np.dstack([face, eyes * np.uint8(255), mouth * np.uint8(255)])
-    drawn[..., 1:] = cv2.dilate(drawn[..., 1:], np.ones((5, 5), np.uint8))
-    soft = cv2.GaussianBlur(drawn, (0, 0), 2.0)
+    wider = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    drawn[..., 1:] = cv2.dilate(drawn[..., 1:], wider)
+    soft = cv2.GaussianBlur(drawn, (0, 0), float(reach))
     return np.asarray(soft, np.uint8)
 
 
 def network_square(stored: Tensor) -> Tensor:
-    """Planes `(N, C, 160, 160)` uint8 without their margin, `(N, C, 128, 128)` float in 0..1."""
-    inner = slice(MARGIN_PX, MARGIN_PX + NETWORK_PX)
+    """Planes `(N, C, P, P)` uint8 without their margin, `(N, C, S, S)` float in 0..1."""
+    margin = margin_of(stored.shape[-1])
+    inner = slice(margin, stored.shape[-1] - margin)
     return stored[..., inner, inner].float() / 255

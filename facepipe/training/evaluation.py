@@ -20,7 +20,7 @@ from facepipe.identity.embedding import ARCFACE_PX
 from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.landmarks.regions import landmark_error_iod, nearest_error_iod
 from facepipe.training.batches import JUDGED, Person, Pictures, as_they_are, joined, some_of
-from facepipe.training.data import MARGIN_PX
+from facepipe.training.data import margin_of, reduced
 from facepipe.training.grids import pictures
 from facepipe.training.judging import change, draw_all
 from facepipe.training.losses import Batch
@@ -31,7 +31,6 @@ Embed: TypeAlias = Callable[[RgbImages], FloatArray]
 Find: TypeAlias = Callable[[RgbImage], FloatArray]
 """A picture `(H, W, 3)` to the landmarks `(F, 478, 3)` of the faces in it, in pixels."""
 _ARCFACE_LEFT_PX = 8  # what the network's square shows more than ArcFace's, left and right
-_INNER = slice(MARGIN_PX, MARGIN_PX + NETWORK_PX)
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,8 @@ class Examination:
             )
             numbers |= {"landmark_error_iod": float(np.mean(errors))} if errors else {}
         if len(run) > 1:
-            margin = np.array([MARGIN_PX, MARGIN_PX, 0], np.float32)
-            points = faces.points_px[self._run_index] - margin
+            margin = margin_of(faces.stored_px)
+            points = faces.points_px[self._run_index] - np.array([margin, margin, 0], np.float32)
             numbers["flicker_ratio"] = flicker(run, self._run.target, points)
         return numbers
 
@@ -118,12 +117,13 @@ def similarities(
     """How much faces resemble people: mean cosines, and the share closer to the identity.
 
     Args:
-        squares: `(N, 3, 128, 128)` faces in the network's square, RGB in 0..1.
+        squares: `(N, 3, S, S)` faces in the network's square, RGB in 0..1.
         people: unit embeddings `(512,)` by name, made with `embed`.
         embed: what turns faces into such vectors.
     """
     inner = slice(_ARCFACE_LEFT_PX, _ARCFACE_LEFT_PX + ARCFACE_PX)
-    vectors = embed(np.ascontiguousarray(pictures(squares)[:, :ARCFACE_PX, inner]))
+    seen = np.stack([reduced(picture, NETWORK_PX) for picture in pictures(squares)])
+    vectors = embed(np.ascontiguousarray(seen[:, :ARCFACE_PX, inner]))
     cosines = {name: vectors @ embedding for name, embedding in people.items()}
     numbers = {f"similarity_to_{name}": float(found.mean()) for name, found in cosines.items()}
     if "target" in cosines:
@@ -141,19 +141,21 @@ def landmark_errors(
     Squares without a face, before or after, are left out.
 
     Args:
-        squares: `(N, 3, 128, 128)` swapped faces in the network's square, RGB in 0..1.
-        stored: `(N, 3, 160, 160)` uint8, the targets with their margin.
+        squares: `(N, 3, S, S)` swapped faces in the network's square, RGB in 0..1.
+        stored: `(N, 3, P, P)` uint8, the targets with their margin.
         points_px: `(N, 478, 3)` where the targets' landmarks about are, in pixels of `stored`.
         find: finds faces in a picture.
     """
     errors: list[float] = []
+    margin = margin_of(stored.shape[-1])
+    inner = slice(margin, stored.shape[-1] - margin)
     for picture, face, about in zip(
         pictures(stored / 255), pictures(squares), points_px, strict=True
     ):
         faces = find(picture)
         off = [landmark_error_iod(about, points) for points in faces]
         if min(off, default=1.0) < 1:
-            picture[_INNER, _INNER] = face
+            picture[inner, inner] = face
             errors.append(nearest_error_iod(faces[int(np.argmin(off))], find(picture)))
     return [error for error in errors if np.isfinite(error)]
 
@@ -162,11 +164,11 @@ def flicker(squares: Tensor, before: Tensor, points_px: FloatArray) -> float:
     """Change from frame to frame of drawn faces over that of the faces they were drawn over.
 
     Args:
-        squares: `(N, 3, 128, 128)` drawn faces of frames that follow each other, RGB in 0..1.
+        squares: `(N, 3, S, S)` drawn faces of frames that follow each other, RGB in 0..1.
         before: the same faces as they were.
         points_px: `(N, 478, 3)` their landmarks, in pixels of the squares.
     """
-    faces = [face_weight(points, NETWORK_PX) for points in points_px[1:]]
+    faces = [face_weight(points, squares.shape[-1]) for points in points_px[1:]]
     changes = [
         [
             face_change(*pair, face)

@@ -16,7 +16,6 @@ from onnx import numpy_helper
 from facepipe.arrays import FloatArray
 from facepipe.errors import VerificationError
 from facepipe.files import write_whole
-from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.training.adapter import load_adapter, merged
 from facepipe.training.checkpoint import (
     AnyGenerator,
@@ -159,7 +158,7 @@ def _content(network: AnyGenerator, facts: dict[str, str]) -> bytes:
 def _difference(network: AnyGenerator, content: bytes, count: int) -> float:
     """The largest difference between torch and onnxruntime on `count` random faces."""
     rng = np.random.default_rng(0)
-    target = rng.random((count, 3, NETWORK_PX, NETWORK_PX), np.float32)
+    target = rng.random((count, 3, network.pixels, network.pixels), np.float32)
     source = rng.standard_normal((count, EMBEDDING), np.float32)
     source /= np.linalg.norm(source, axis=1, keepdims=True)
     # as readers of the file do it

@@ -17,7 +17,7 @@ from facepipe.errors import BadInputError, SettingsError, VerificationError
 from facepipe.files import whole_file
 from facepipe.identity.face_set import FaceSet
 from facepipe.identity.profile import Profile
-from facepipe.landmarks.alignment import cut, network_from_face
+from facepipe.landmarks.alignment import NETWORK_PX, cut, network_from_face
 from facepipe.training.dfm import dfm_bytes
 from facepipe.training.half import half_difference, half_precision
 
@@ -57,7 +57,8 @@ def exported_files(published: Published, kind: Format, *, half: bool) -> dict[st
 
     - inswapper: `<name>.onnx`, `.hash` (CRC32) and `.json`, for InsightFace and all after it.
     - watserface: model and hash in `.assets/models/trained/`, the profile in
-      `models/identities/<id>/`, for WatserFace's own folder.
+      `models/identities/<id>/`, for WatserFace's own folder; of 128 px squares alone, which is
+      what it cuts whatever a file says.
     - dfm: `<name>.dfm` alone, for FaceFusion's `.assets/models/custom/`, where it takes every
       file for a model.
 
@@ -65,10 +66,12 @@ def exported_files(published: Published, kind: Format, *, half: bool) -> dict[st
 
     Raises:
         VerificationError: The published model is damaged, or float16 differs too much.
-        BadInputError: The profile or the faces cannot be read.
+        BadInputError: The profile or the faces cannot be read, or the format does not hold
+            squares of the model's size.
     """
     content, record = _read_model(published.model)
     name = Path(record["file"]).stem
+    _check_size(kind, name, _size_px(content))
     network = content
     if half:
         network, name = half_precision(content), f"{name}_fp16"
@@ -91,6 +94,14 @@ def exported_files(published: Published, kind: Format, *, half: bool) -> dict[st
             }
             source = _source(published, content)
             return {f"{name}.dfm": dfm_bytes(network, source, points_px, facts)}
+
+
+def _check_size(kind: Format, name: str, size_px: int) -> None:
+    if kind == "watserface" and size_px != NETWORK_PX:
+        raise BadInputError(
+            f"{name}.onnx draws squares of {size_px} px and WatserFace cuts {NETWORK_PX} px: train "
+            f"with identity/checkpoint.pixels={NETWORK_PX}, or choose --format inswapper or dfm"
+        )
 
 
 def write_files(files: Mapping[str, bytes], folder: Path, *, replace: bool) -> list[Path]:
@@ -161,11 +172,16 @@ def _source(published: Published, content: bytes) -> FloatArray:
     return (mapped / np.linalg.norm(mapped)).astype(np.float32)
 
 
-def _some_faces(folder: Path, content: bytes) -> FloatArray:
-    """A few of the target's faces as the network takes them, `(N, 3, S, S)` in 0..1."""
+def _size_px(content: bytes) -> int:
+    """Side of the squares a network of the inswapper contract takes."""
     inputs = onnx.load_from_string(content).graph.input
     (target,) = [value for value in inputs if value.name == "target"]
-    size_px = target.type.tensor_type.shape.dim[2].dim_value
+    return target.type.tensor_type.shape.dim[2].dim_value
+
+
+def _some_faces(folder: Path, content: bytes) -> FloatArray:
+    """A few of the target's faces as the network takes them, `(N, 3, S, S)` in 0..1."""
+    size_px = _size_px(content)
     faces = FaceSet.load(folder)
     rows = np.linspace(0, len(faces) - 1, _COMPARED).round().astype(int)
     squares = [cut(faces.crops_rgb[row], network_from_face(size_px), size_px) for row in rows]

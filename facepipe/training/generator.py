@@ -9,6 +9,7 @@ has to learn them as well takes hours for what this one draws within minutes.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -16,15 +17,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facepipe.landmarks.alignment import FACE_PX, NETWORK_PX
-from facepipe.training.data import MARGIN_PX, STORED_PX
+from facepipe.training.data import MESH_PX, margin_of, stored_of
+from facepipe.training.layers import (
+    EMBEDDING,
+    StyledBlock,
+    convolved,
+    doubled,
+    enlarged,
+    halved,
+    quiet,
+)
 
-EMBEDDING = 512
-NORM_EPSILON = 1e-5
 MESH_POINTS = 514
 REACH_PX = 8.0
 """What a lookup's raw output of 1 stands for, so that outputs are about 1."""
 CHOICE, EDGE = 3.0, 4.0
 """The same for the choice among textures and for the mask, both before they are squashed."""
+_INNER_PX = 16
 
 
 @dataclass(frozen=True)
@@ -32,14 +41,16 @@ class GeneratorSettings:
     """How large the generator is.
 
     Attributes:
-        width: channels at half the side; the bottleneck, at an eighth, has 4 times as many.
+        width: channels at a side of 64; the bottleneck, at one of 16, has 4 times as many.
         blocks: residual blocks at the bottleneck, where the embedding enters.
         textures: pictures of the person to look up in.
+        pixels: side of the squares it draws, 128 or 256.
     """
 
     width: int = 32
     blocks: int = 3
     textures: int = 6
+    pixels: int = NETWORK_PX
 
 
 class Drawing(NamedTuple):
@@ -50,7 +61,7 @@ class Drawing(NamedTuple):
         face: `(N, 3, S, S)` the drawn face alone; meaningless where `mask` is 0.
         mask: `(N, 1, S, S)` 0..1, where the face is drawn.
         lookup: `(N, 2, S, S)` where in the textures each pixel was looked up: x and y in pixels
-            of a stored square (160 px). None of a network that looks nothing up: it paints the
+            of a stored square of `MESH_PX`. None of a network that looks nothing up: it paints the
             whole square, so that its mask is 1.
     """
 
@@ -79,7 +90,7 @@ def joined_drawings(parts: Sequence[Drawing]) -> Drawing:
 class Generator(nn.Module):
     """Looks a face up in a person's textures, where a network tells it to.
 
-    An encoder to an eighth of the side and residual blocks styled by the embedding (AdaIN, Huang
+    An encoder to a side of 16 and residual blocks styled by the embedding (AdaIN, Huang
     and Belongie 2017) feed two decoders. One sees the encoder's finer features and says where each
     pixel lies on the face, which texture to take and where the face ends. The other does not,
     since it could copy the given person's eyes and mouth from them: it says in which light the
@@ -91,36 +102,40 @@ class Generator(nn.Module):
     textures: Tensor
     """`(K, 3, 320, 320)` uint8, the person's pictures, each in the geometry of `mesh`."""
     mesh: Tensor
-    """`(514, 3)` the person's average face mesh, in pixels of a stored square (160 px)."""
+    """`(514, 3)` the person's average face mesh, in pixels of a stored square of `MESH_PX`."""
     here: Tensor
-    """`(1, 2, S, S)` each pixel's own place in a stored square."""
+    """`(1, 2, S, S)` each pixel's own place, in the same pixels."""
 
     def __init__(self, settings: GeneratorSettings) -> None:
         super().__init__()
         width, count = settings.width, settings.textures
-        inner = 4 * width
-        self.count = count
-        self.stem = _down(3, width)
-        self.down = nn.ModuleList([_down(width, 2 * width), _down(2 * width, inner)])
+        self.count, self.pixels = count, settings.pixels
+        # twice the side takes one level more, of half as many channels: all else stays as it is
+        levels = 3 if self.pixels == NETWORK_PX else 4
+        inner, *finer = [4 * width // 2**level for level in range(levels)]
+        self.stem = halved(3, finer[-1])
+        self.down = nn.ModuleList([halved(*pair) for pair in pairwise([*finer[::-1], inner])])
         # convolutions do not know where they are; eyes and mouths are nearly always in one place
-        self.place = nn.Parameter(0.02 * torch.randn(1, inner, NETWORK_PX // 8, NETWORK_PX // 8))
+        self.place = nn.Parameter(0.02 * torch.randn(1, inner, _INNER_PX, _INNER_PX))
         self.blocks = nn.ModuleList([StyledBlock(inner) for _ in range(settings.blocks)])
-        self.finer = nn.ModuleList([_up(inner, 3 * width // 2), _up(2 * width, width)])
-        self.joined = nn.ModuleList(
-            [_conv(3 * width // 2 + 2 * width, 2 * width), _conv(2 * width, width)]
-        )
-        self.geometry = _quiet(nn.Conv2d(width, 2 + count + 1, 3, padding=1))
-        half = NETWORK_PX // 2
+        steps = [*zip([inner, *finer], [3 * width // 2, *finer[1:]], finer, strict=False)]
+        self.finer = nn.ModuleList([doubled(before, up) for before, up, _ in steps])
+        self.joined = nn.ModuleList([convolved(up + after, after) for _, up, after in steps])
+        self.geometry = quiet(nn.Conv2d(finer[-1], 2 + count + 1, 3, padding=1))
+        half = self.pixels // 2
         self.usual = nn.Parameter(torch.zeros(1, 2 + count + 1, half, half))
-        self.paint = nn.Sequential(_up(inner, 2 * width), _up(2 * width, width))
-        self.colour = _quiet(nn.Conv2d(width, 6 + 12, 3, padding=1))
+        self.paint = nn.Sequential(*[doubled(*pair) for pair in pairwise([inner, *finer])])
+        self.colour = quiet(nn.Conv2d(finer[-1], 6 + 12, 3, padding=1))
         self.register_buffer(
             "textures", torch.full((count, 3, FACE_PX, FACE_PX), 128, dtype=torch.uint8)
         )
         self.register_buffer("mesh", torch.zeros(MESH_POINTS, 3))
-        axis = torch.arange(NETWORK_PX, dtype=torch.float32) + MARGIN_PX
-        y, x = torch.meshgrid(axis, axis, indexing="ij")
-        self.register_buffer("here", torch.stack([x, y])[None], persistent=False)
+        self.register_buffer("here", _places(self.pixels)[None], persistent=False)
+
+    @property
+    def coarsely_here(self) -> Tensor:
+        """`(2, 128, 128)` as `here`, of fewer pixels where it draws more."""
+        return functional.avg_pool2d(self.here[0], self.pixels // NETWORK_PX)
 
     @property
     def heads(self) -> tuple[nn.Module, ...]:
@@ -130,51 +145,52 @@ class Generator(nn.Module):
     def furnish(self, textures: Tensor, mesh: Tensor, lookup: Tensor, mask: Tensor) -> None:
         """Give it a person's pictures, and what is usual as a start.
 
-        `lookup` `(2, S, S)` and `mask` `(1, S, S)` are the person's average.
+        `lookup` `(2, 128, 128)` and `mask` `(1, 128, 128)` are the person's average.
         """
         self.textures.copy_(textures)
         self.mesh.copy_(mesh)
-        offset = (lookup - self.here[0]) / REACH_PX
+        offset = (lookup - self.coarsely_here) / REACH_PX
         believed = torch.logit(mask.clamp(0.02, 0.98)) / EDGE
+        fewer = 2 * NETWORK_PX // self.pixels
         with torch.no_grad():
-            self.usual[0, :2] = functional.avg_pool2d(offset, 2)
-            self.usual[0, -1:] = functional.avg_pool2d(believed, 2)
+            self.usual[0, :2] = functional.avg_pool2d(offset, fewer)
+            self.usual[0, -1:] = functional.avg_pool2d(believed, fewer)
 
     def forward(self, target: Tensor, source: Tensor) -> Drawing:
         """The swapped faces and what they were made of."""
         # a unit vector's 512 entries are about 0.04; layers expect about 1
         style = source * math.sqrt(EMBEDDING)
-        fine = self.stem(target * 2 - 1)
-        coarse = self.down[0](fine)
-        inner = self.down[1](coarse) + self.place
+        seen = [self.stem(target * 2 - 1)]
+        for down in self.down:
+            seen.append(down(seen[-1]))
+        inner = seen.pop() + self.place
         for block in self.blocks:
             inner = block(inner, style)
-        lookup, weights, mask = self._geometry(inner, coarse, fine)
+        lookup, weights, mask = self._geometry(inner, seen)
         light, lacking = self._colour(inner)
         found = self._found(lookup, weights)
         face = found * (1 + light[:, :3]) + light[:, 3:] + lacking
         rgb = (target + mask * (face - target)).clamp(0, 1)
         return Drawing(rgb, face, mask, lookup)
 
-    def _geometry(
-        self, inner: Tensor, coarse: Tensor, fine: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        features = self.joined[0](torch.cat([self.finer[0](inner), coarse], 1))
-        features = self.joined[1](torch.cat([self.finer[1](features), fine], 1))
-        raw = _larger(self.geometry(features) + self.usual, 2)
+    def _geometry(self, features: Tensor, seen: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        for finer, joined, beside in zip(self.finer, self.joined, reversed(seen), strict=True):
+            features = joined(torch.cat([finer(features), beside], 1))
+        raw = enlarged(self.geometry(features) + self.usual, 2)
         lookup = self.here + REACH_PX * raw[:, :2]
         weights = torch.softmax(CHOICE * raw[:, 2:-1], dim=1)
         return lookup, weights, torch.sigmoid(EDGE * raw[:, -1:])
 
     def _colour(self, inner: Tensor) -> tuple[Tensor, Tensor]:
         raw = self.colour(self.paint(inner))
-        light = _larger(functional.avg_pool2d(raw[:, :6], 4), 8)
+        fewer = raw.shape[-1] // _INNER_PX  # light changes slowly
+        light = enlarged(functional.avg_pool2d(raw[:, :6], fewer), 2 * fewer)
         return light, functional.pixel_shuffle(raw[:, 6:], 2)
 
     def _found(self, lookup: Tensor, weights: Tensor) -> Tensor:
         """The textures at `lookup`, mixed."""
         count, size = len(lookup), lookup.shape[-1]
-        grid = (lookup.permute(0, 2, 3, 1) * 2 + 1) / STORED_PX - 1
+        grid = (lookup.permute(0, 2, 3, 1) * 2 + 1) / MESH_PX - 1
         # one picture of all textures, looked up for all faces at once, saves a copy for each face
         found = functional.grid_sample(
             self.textures.reshape(1, -1, FACE_PX, FACE_PX).to(lookup.dtype) / 255,
@@ -186,59 +202,10 @@ class Generator(nn.Module):
         return (found * weights[:, :, None]).sum(1)
 
 
-class StyledBlock(nn.Module):
-    """Two convolutions, each normalised and then scaled and shifted by the embedding; residual."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.first_style = Style(channels)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second_style = Style(channels)
-
-    def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        """`(N, C, H, W)` features and `(N, 512)` style to features of the same shape."""
-        inner = torch.relu(self.first_style(self.first(features), style))
-        return features + self.second_style(self.second(inner), style)
-
-
-class Style(nn.Module):
-    """Adaptive instance normalisation: each channel to mean 0, deviation 1, then as asked for."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.ask = nn.Linear(EMBEDDING, 2 * channels)
-
-    def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        """`(N, C, H, W)` features and `(N, 512)` style to features of the same shape."""
-        scale, shift = self.ask(style)[..., None, None].chunk(2, dim=1)
-        centred = features - features.mean((2, 3), keepdim=True)
-        deviation = torch.sqrt((centred * centred).mean((2, 3), keepdim=True) + NORM_EPSILON)
-        return centred / deviation * (1 + scale) + shift
-
-
-def _larger(features: Tensor, factor: int) -> Tensor:
-    return functional.interpolate(features, scale_factor=factor, mode="bilinear")
-
-
-def _quiet(layer: nn.Conv2d) -> nn.Conv2d:
-    """The layer starting near 0: what is usual and the textures as they are, before it learns."""
-    with torch.no_grad():
-        layer.weight.mul_(0.1)
-        if layer.bias is not None:
-            layer.bias.zero_()
-    return layer
-
-
-def _conv(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(before, after, 3, padding=1), nn.LeakyReLU(0.1))
-
-
-def _down(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.1))
-
-
-def _up(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, 4 * after, 3, padding=1), nn.PixelShuffle(2), nn.LeakyReLU(0.1)
-    )
+def _places(pixels: int) -> Tensor:
+    """`(2, S, S)` x and y of a network square's pixels, in those of a stored one of `MESH_PX`."""
+    stored_px = stored_of(pixels)
+    axis = torch.arange(pixels, dtype=torch.float32) + margin_of(stored_px)
+    axis = (axis + 0.5) * (MESH_PX / stored_px) - 0.5  # whole numbers are pixels' centres
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return torch.stack([x, y])

@@ -7,9 +7,11 @@ from typing import NotRequired, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from facepipe.arrays import FloatArray, RgbImage
 from facepipe.identity.face_set import FaceSet
+from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.training.augment import looked_up, unchanged
 from facepipe.training.batches import (
     Person,
@@ -32,7 +34,8 @@ from facepipe.training.loop import train
 from facepipe.training.losses import Batch
 from facepipe.training.report import EpochReport, OnEpoch, TrainingSummary
 from facepipe.training.settings import IdentityTrainingSettings
-from facepipe.training.task import Workplace, judging_notes, publish
+from facepipe.training.sizes import width_and_blocks
+from facepipe.training.task import Workplace, fineness_notes, judging_notes, publish
 from facepipe.training.textures import average_mesh, lookups, texture_pictures, typical_faces
 
 
@@ -113,14 +116,15 @@ class _IdentityTask:
         device: torch.device,
     ) -> None:
         self.settings, self.device = settings, device
-        squares = load_faces(faces, settings.held_out_every)
+        self.fineness = fineness_notes(faces, settings.pixels)
+        squares = load_faces(faces, settings.held_out_every, settings.pixels)
         source = checked_embedding(embedding, "embedding")
         network, self.shape = _start(settings)
         if isinstance(network, Generator):
             self.person = furnished(network, faces, squares, source)
         else:
             mesh = average_mesh(squares)
-            self.person = Person(squares, source, lookups(squares.points_px, mesh))
+            self.person = Person(squares, source, lookups(squares, mesh))
         self.network: nn.Module = network
         themselves = {"identity": self.person.source[0].numpy()}
         self.examination = Examination(
@@ -158,30 +162,33 @@ class _IdentityTask:
         return len(self.person.faces.trained), 0
 
     def notes(self) -> list[str]:
-        return judging_notes(self.person.faces)
+        return [*judging_notes(self.person.faces), *self.fineness]
 
 
 def _start(settings: IdentityTrainingSettings) -> tuple[AnyGenerator, AnyShape]:
     """The network to train, and its shape."""
     if settings.architecture == "inswapper":
         return starting_inswapper(settings)
-    shape = GeneratorSettings(settings.width, settings.blocks, settings.textures)
+    shape = GeneratorSettings(*width_and_blocks(settings), settings.textures, settings.pixels)
     return seeded_generator(shape, settings.seed), shape
 
 
 def furnished(network: Generator, faces: FaceSet, squares: Faces, source: Tensor) -> Person:
     """Give the network the person's textures and average face; the person, with its lookups."""
     mesh = average_mesh(squares)
-    person = Person(squares, source, lookups(squares.points_px, mesh))
+    person = Person(squares, source, lookups(squares, mesh))
     chosen = typical_faces(faces, squares.held_out, network.count)
-    shown = looked_up(person.lookup[squares.trained], unchanged(len(squares.trained)))
+    step = squares.pixels // NETWORK_PX  # all faces at once, as large as they are drawn, are many
+    shown = looked_up(
+        person.lookup[squares.trained], unchanged(len(squares.trained), squares.pixels, step)
+    )
     known = shown[:, 2:] > 0.999
     usual = (shown[:, :2] * known).sum(0) / known.sum(0).clamp(min=1)
     network.furnish(
         texture_pictures(faces, chosen, mesh),
         torch.from_numpy(mesh),
-        torch.where(known.any(0), usual, network.here[0]),
-        network_square(squares.regions[squares.trained])[:, :1].mean(0),
+        torch.where(known.any(0), usual, network.coarsely_here),
+        avg_pool2d(network_square(squares.regions[squares.trained, :1]).mean(0), step),
     )
     return person
 

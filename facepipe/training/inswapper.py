@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.training.generator import EMBEDDING, Drawing
 
 SLOPE = 0.2
@@ -24,11 +25,13 @@ class InswapperSettings:
         width: channels at the full side; the bottleneck, at a quarter, has 8 times as many.
         blocks: residual blocks at the bottleneck, where the embedding enters.
         epsilon: added to a channel's variance before its root divides the channel.
+        pixels: side of the squares it draws.
     """
 
     width: int = 128
     blocks: int = 6
     epsilon: float = 1e-8
+    pixels: int = NETWORK_PX
 
 
 class Inswapper(nn.Module):
@@ -43,7 +46,7 @@ class Inswapper(nn.Module):
 
     def __init__(self, settings: InswapperSettings) -> None:
         super().__init__()
-        width = settings.width
+        width, self.pixels = settings.width, settings.pixels
         self.down = nn.Sequential(
             nn.ReflectionPad2d(3),
             *_activated(nn.Conv2d(3, width, 7)),

@@ -23,7 +23,7 @@ def inswapper_layout_bytes(network: Inswapper, facts: dict[str, str]) -> bytes:
     """
     graph = _Graph()
     graph.network(network)
-    return graph.file(network.emap, facts)
+    return graph.file(network.emap, network.pixels, facts)
 
 
 class _Graph(Nodes):

@@ -5,6 +5,7 @@ the convolution it follows. That all in between does what the layout does is see
 on the same input and comparing what comes out of every convolution, and at the end.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,11 @@ _STYLES = [(first, added) for first in (True, False) for added in (0.0, 1.0)]
 """How a style's outputs may be used: scales before shifts or after, and what is added to scales."""
 
 
-def read_inswapper(path: Path) -> tuple[Inswapper, InswapperSettings]:
+def read_inswapper(path: Path, pixels: int = NETWORK_PX) -> tuple[Inswapper, InswapperSettings]:
     """The network in a file, with its sizes, on the CPU; it draws what onnxruntime draws from it.
 
-    Weights in float16 are widened, and compared with the same file run in float32.
+    `pixels` is the side of the squares it must draw. Weights in float16 are widened, and compared
+    with the same file run in float32.
 
     Raises:
         ModelFileError: The file is missing, damaged, or laid out otherwise.
@@ -41,12 +43,12 @@ def read_inswapper(path: Path) -> tuple[Inswapper, InswapperSettings]:
     """
     file = OnnxFile(path)
     nodes = [node for node in file.layers if node.op_type == "Conv"]
-    settings = _sizes(file, nodes)
+    settings = replace(_sizes(file, nodes), pixels=pixels)
     network = empty_inswapper(settings)
     check_convolutions(file, nodes, network)
     weights = {"emap": _emap(file), **_convolution_weights(file, nodes, network)}
     asked = _asked(file, nodes, network)
-    example = _Example(file, nodes)
+    example = _Example(file, nodes, pixels)
     drawn: list[FloatArray] = []
     for scale_first, added in _STYLES:
         laid = {name: _laid(tensor, scale_first, added) for name, tensor in asked.items()}
@@ -151,16 +153,16 @@ class _Example:
         ModelFileError: The file takes something else.
     """
 
-    def __init__(self, file: OnnxFile, nodes: list[onnx.NodeProto]) -> None:
+    def __init__(self, file: OnnxFile, nodes: list[onnx.NodeProto], pixels: int) -> None:
         chance = np.random.default_rng(0)
         self.file, self.nodes = file, nodes
-        self.target = chance.random((1, 3, NETWORK_PX, NETWORK_PX), np.float32)
+        self.target = chance.random((1, 3, pixels, pixels), np.float32)
         self.source = chance.standard_normal((1, EMBEDDING), np.float32)
         self.source /= np.linalg.norm(self.source)
         # as readers of the file do it
         latent = self.source @ _emap(file).numpy()
         latent /= np.linalg.norm(latent)
-        target, source = file.inputs({4: (3, NETWORK_PX, NETWORK_PX), 2: (EMBEDDING,)})
+        target, source = file.inputs({4: (3, pixels, pixels), 2: (EMBEDDING,)})
         names = [*(node.output[0] for node in nodes), file.model.graph.output[0].name]
         self.wanted = file.run({target: self.target, source: latent}, names)
 

@@ -8,6 +8,7 @@ from facepipe.files import sha256_of
 from facepipe.training.inswapper import Inswapper, InswapperSettings
 from facepipe.training.inswapper_reader import read_inswapper
 from facepipe.training.settings import IdentityTrainingSettings
+from facepipe.training.sizes import width_and_blocks
 
 
 def starting_inswapper(settings: IdentityTrainingSettings) -> tuple[Inswapper, InswapperSettings]:
@@ -20,8 +21,8 @@ def starting_inswapper(settings: IdentityTrainingSettings) -> tuple[Inswapper, I
         VerificationError: The network draws something else than onnxruntime does from the file.
     """
     if settings.weights:
-        return read_inswapper(Path(settings.weights))
-    shape = InswapperSettings(settings.width, settings.blocks)
+        return read_inswapper(Path(settings.weights), settings.pixels)
+    shape = InswapperSettings(*width_and_blocks(settings), pixels=settings.pixels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         return Inswapper(shape), shape

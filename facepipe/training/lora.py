@@ -23,8 +23,8 @@ from facepipe.training.batches import (
     lessons,
     some_of,
 )
-from facepipe.training.checkpoint import best_of, load_generator, weights_digest
-from facepipe.training.data import STORED_PX, Faces, load_faces, network_square, planes
+from facepipe.training.checkpoint import AnyGenerator, best_of, load_generator, weights_digest
+from facepipe.training.data import Faces, load_faces, network_square, planes
 from facepipe.training.device import placed
 from facepipe.training.evaluation import Examination, Senses
 from facepipe.training.generator import Generator
@@ -63,12 +63,15 @@ def train_lora(
         BadInputError: An embedding is not of unit norm.
     """
     workplace = open_workplace(work)
-    own, other = (load_faces(faces, settings.held_out_every) for faces in (identity, target))
-    mesh = _mesh(best_of(base), own)
+    network = load_generator(best_of(base))
+    own, other = (
+        load_faces(faces, settings.held_out_every, network.pixels) for faces in (identity, target)
+    )
+    mesh = _mesh(network, own)
 
     def person(squares: Faces, embedding: FloatArray, name: str) -> Person:
         source = checked_embedding(embedding, name)
-        return Person(squares, source, lookups(squares.points_px, mesh))
+        return Person(squares, source, lookups(squares, mesh))
 
     people = (
         person(own, identity_embedding, "identity"),
@@ -83,15 +86,14 @@ def train_lora(
     return summary
 
 
-def _mesh(base: Path, identity: Faces) -> FloatArray:
+def _mesh(network: AnyGenerator, identity: Faces) -> FloatArray:
     """The mesh that the base's textures lie on; one that looks nothing up takes any."""
-    network = load_generator(base)
     return network.mesh.numpy() if isinstance(network, Generator) else average_mesh(identity)
 
 
 def mesh_swaps(identity: FaceSet, target: Faces) -> Pictures:
     """What the mesh swap makes of each target face, margin included."""
-    teacher = MeshTeacher(identity, size_px=STORED_PX)
+    teacher = MeshTeacher(identity, size_px=target.stored_px)
     crops = target.rgb.permute(0, 2, 3, 1).numpy()
     pairs = zip(crops, target.points_px, strict=True)
     swaps = [teacher.swap(np.ascontiguousarray(crop), points) for crop, points in pairs]

@@ -19,12 +19,13 @@ class Batch:
     """What one step learns from.
 
     Attributes:
-        target: `(N, 3, 128, 128)` faces to draw over, RGB in 0..1.
+        target: `(N, 3, S, S)` faces to draw over, RGB in 0..1.
         source: `(N, 512)` whose face to draw, unit norm.
-        wanted: `(N, 3, 128, 128)` what should come out where `believed` is above 0.
-        believed: `(N, 1, 128, 128)` 0..1, where a face should be drawn.
-        weight: `(N, 1, 128, 128)` how much each pixel of the face counts.
-        lookup: `(N, 3, 128, 128)` where in the textures it lies: x, y, known or not.
+        wanted: `(N, 3, S, S)` what should come out where `believed` is above 0.
+        believed: `(N, 1, S, S)` 0..1, where a face should be drawn.
+        weight: `(N, 1, S, S)` how much each pixel of the face counts.
+        lookup: `(N, 3, S, S)` where in the textures it lies: x, y, known or not; in pixels as
+            if `S` were 128, like all distances here.
     """
 
     target: Tensor

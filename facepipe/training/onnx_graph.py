@@ -8,18 +8,10 @@ from onnx import TensorProto
 from torch import nn
 
 from facepipe.errors import ModelFileError
-from facepipe.landmarks.alignment import FACE_PX, NETWORK_PX
-from facepipe.training.data import STORED_PX
-from facepipe.training.generator import (
-    CHOICE,
-    EDGE,
-    EMBEDDING,
-    NORM_EPSILON,
-    REACH_PX,
-    Generator,
-    Style,
-    StyledBlock,
-)
+from facepipe.landmarks.alignment import FACE_PX
+from facepipe.training.data import MESH_PX
+from facepipe.training.generator import CHOICE, EDGE, REACH_PX, Generator
+from facepipe.training.layers import EMBEDDING, NORM_EPSILON, Style, StyledBlock
 from facepipe.training.onnx_nodes import Nodes
 
 
@@ -38,17 +30,17 @@ def inswapper_bytes(network: Generator, facts: dict[str, str]) -> bytes:
     graph = _Graph()
     graph.generator(network)
     # the identity: right for readers that divide by the norm before the map and for those after
-    return graph.file(torch.eye(EMBEDDING), facts)
+    return graph.file(torch.eye(EMBEDDING), network.pixels, facts)
 
 
 class _Graph(Nodes):
     def generator(self, network: Generator) -> None:
         double = self.node("Mul", "target", self.number("two", 2.0))
         centred = self.node("Sub", double, self.number("one", 1.0))
-        fine = self.layer(network.stem, centred, "stem")
-        coarse = self.layer(network.down[0], fine, "down.0")
-        inner = self.layer(network.down[1], coarse, "down.1")
-        inner = self.node("Add", inner, self.hold("place", network.place))
+        seen = [self.layer(network.stem, centred, "stem")]
+        for place, down in enumerate(network.down):
+            seen.append(self.layer(down, seen[-1], f"down.{place}"))
+        inner = self.node("Add", seen.pop(), self.hold("place", network.place))
         # used here as well, or onnxruntime would warn at every start that nothing needs it
         mapped = self.node("MatMul", "source", "emap")
         style = self.node("Mul", mapped, self.number("style_scale", math.sqrt(EMBEDDING)))
@@ -57,18 +49,17 @@ class _Graph(Nodes):
         self.hold("plain_shift", np.zeros(channels, np.float32))
         for place, block in enumerate(network.blocks):
             inner = self.block(block, inner, style, f"blocks.{place}")
-        found, mask = self.geometry(network, inner, coarse, fine)
+        found, mask = self.geometry(network, inner, seen)
         face = self.coloured(network, inner, found)
         change = self.node("Mul", mask, self.node("Sub", face, "target"))
         drawn = self.node("Add", "target", change)
         self.node("Clip", drawn, self.number("black", 0.0), "one", name="output")
 
-    def geometry(self, network: Generator, inner: str, coarse: str, fine: str) -> tuple[str, str]:
+    def geometry(self, network: Generator, features: str, seen: list[str]) -> tuple[str, str]:
         """What the textures show of the face, and the mask."""
-        features = inner
-        for place, finer in enumerate((coarse, fine)):
+        for place, beside in enumerate(reversed(seen)):
             larger = self.layer(network.finer[place], features, f"finer.{place}")
-            features = self.node("Concat", larger, finer, axis=1)
+            features = self.node("Concat", larger, beside, axis=1)
             features = self.layer(network.joined[place], features, f"joined.{place}")
         raw = self.layer(network.geometry, features, "geometry")
         raw = self.larger(self.node("Add", raw, self.hold("usual", network.usual)), 2)
@@ -82,9 +73,9 @@ class _Graph(Nodes):
 
     def found(self, network: Generator, lookup: str, weights: str) -> str:
         """The textures at the lookup, mixed, without a copy of them for each face."""
-        size = NETWORK_PX
-        grid = self.node("Mul", lookup, self.number("grid_scale", 2 / STORED_PX))
-        grid = self.node("Add", grid, self.number("grid_shift", 1 / STORED_PX - 1))
+        size = network.pixels
+        grid = self.node("Mul", lookup, self.number("grid_scale", 2 / MESH_PX))
+        grid = self.node("Add", grid, self.number("grid_shift", 1 / MESH_PX - 1))
         grid = self.node("Transpose", grid, perm=[0, 2, 3, 1])
         grid = self.node("Reshape", grid, self.numbers("one_grid", [1, -1, size, 2]))
         stored = self.hold("textures", network.textures.reshape(1, -1, FACE_PX, FACE_PX))
@@ -107,8 +98,9 @@ class _Graph(Nodes):
         """The face in its light, with what the textures lack."""
         raw = self.layer(network.colour, self.layer(network.paint, inner, "paint"), "colour")
         light, lacking = self.split(raw, [6, 12])
-        light = self.node("AveragePool", light, kernel_shape=[4, 4], strides=[4, 4])
-        gain, offset = self.split(self.larger(light, 8), [3, 3])
+        fewer = network.pixels // 2 // network.place.shape[-1]
+        light = self.node("AveragePool", light, kernel_shape=[fewer] * 2, strides=[fewer] * 2)
+        gain, offset = self.split(self.larger(light, 2 * fewer), [3, 3])
         lit = self.node("Mul", found, self.node("Add", gain, "one"))
         painted = self.node("DepthToSpace", lacking, blocksize=2, mode="CRD")
         return self.node("Add", self.node("Add", lit, offset), painted)

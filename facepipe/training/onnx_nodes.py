@@ -13,12 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from facepipe.errors import ModelFileError
-from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.training.generator import EMBEDDING
 
 OPSET = 18
 _IR_VERSION = 9
-_PICTURE = ("batch", 3, NETWORK_PX, NETWORK_PX)
 
 
 class Nodes:
@@ -29,25 +27,27 @@ class Nodes:
         self.initializers: list[onnx.TensorProto] = []
         self.held: set[str] = set()
 
-    def file(self, emap: Tensor, facts: dict[str, str]) -> bytes:
+    def file(self, emap: Tensor, pixels: int, facts: dict[str, str]) -> bytes:
         """The nodes as an ONNX file of the inswapper contract; the same bytes for the same nodes.
 
-        Inputs `target` (N, 3, 128, 128) and `source` (N, 512), output `output`, N free, float32;
+        Inputs `target` (N, 3, S, S) and `source` (N, 512), output `output`, N free, float32;
         the last initializer is `emap`, 512 x 512, which every consumer reads by its place.
 
         Args:
             emap: `(512, 512)` what readers multiply embeddings with.
+            pixels: `S`, which readers take from the file.
             facts: key and value pairs for the file's metadata.
         """
         self.hold("emap", emap)
+        picture = ("batch", 3, pixels, pixels)
         described = helper.make_graph(
             self.nodes,
             "facepipe",
             [
-                helper.make_tensor_value_info("target", TensorProto.FLOAT, _PICTURE),
+                helper.make_tensor_value_info("target", TensorProto.FLOAT, picture),
                 helper.make_tensor_value_info("source", TensorProto.FLOAT, ("batch", EMBEDDING)),
             ],
-            [helper.make_tensor_value_info("output", TensorProto.FLOAT, _PICTURE)],
+            [helper.make_tensor_value_info("output", TensorProto.FLOAT, picture)],
             self.initializers,
         )
         opsets = [helper.make_opsetid("", OPSET)]

@@ -9,6 +9,8 @@ from facepipe.errors import SettingsError
 
 OnChange: TypeAlias = Literal["refuse", "restart", "continue"]
 Architecture: TypeAlias = Literal["compact", "inswapper"]
+Size: TypeAlias = Literal["s", "m", "l"]
+Pixels: TypeAlias = Literal[128, 256]
 _MOST_RANK = 128
 
 
@@ -40,7 +42,8 @@ class TrainingSettings:
         mask: weight of the difference between where a face is and should be drawn.
         eyes: weight added in the eyes.
         mouth: weight added in the mouth.
-        shift_px: largest shift of picture and wanted picture together.
+        shift_px: largest shift of picture and wanted picture together, in pixels of a 128 px
+            square as everything in px here.
         turn_deg: largest rotation of both.
         zoom: largest change of size of both, as a share.
         bend_px: typical size of the smooth bending.
@@ -118,32 +121,41 @@ class IdentityTrainingSettings(TrainingSettings):
         weights: an ONNX file laid out like inswapper_128 to start from, by its path or by the name
             it was registered under; empty starts at random. Such files know people by ArcFace
             embeddings. `inswapper` only.
-        width: an even number; channels of `compact` at half the side, of `inswapper` at the full
-            one (inswapper_128 itself has 128). What a file of `weights` has comes first.
-        blocks: styled residual blocks; the same holds (inswapper_128 has 6).
+        size: of the network: `s`, `m` or `l`, each about three times as costly as the one before;
+            `sizes` has the figures. What a file of `weights` has comes first.
+        pixels: side of the square it draws, 128 or 256, which holds all that stored faces show.
+            Faces in the film that are no larger than 128 px gain nothing by 256.
+        width: channels where the size's are not wanted; an even number.
+        blocks: the same of its styled residual blocks.
         textures: pictures of the person that `compact` looks faces up in.
     """
 
     architecture: Architecture = "compact"
     weights: str = ""
-    width: int = 32
-    blocks: int = 3
+    size: Size = "m"
+    pixels: Pixels = 128
+    width: int | None = None
+    blocks: int | None = None
     textures: int = 6
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        least = {"width": 2, "blocks": 1, "textures": 1}
-        small = [name for name, number in least.items() if getattr(self, name) < number]
-        if small:
-            raise SettingsError(
-                f"{small[0]} is {getattr(self, small[0])}; it must be at least {least[small[0]]}"
-            )
-        if self.width % 2:
+        for name, least in {"width": 2, "blocks": 1, "textures": 1}.items():
+            number = getattr(self, name)
+            if number is not None and number < least:
+                raise SettingsError(f"{name} is {number}; it must be at least {least}")
+        if self.width is not None and self.width % 2:
             raise SettingsError(f"width is {self.width}; an even number is needed")
-        if self.architecture not in get_args(Architecture):
-            raise SettingsError(
-                f"architecture is {self.architecture!r}; known: {', '.join(get_args(Architecture))}"
-            )
+        known = {
+            "architecture": get_args(Architecture),
+            "size": get_args(Size),
+            "pixels": get_args(Pixels),
+        }
+        for name, values in known.items():
+            if getattr(self, name) not in values:
+                raise SettingsError(
+                    f"{name} is {getattr(self, name)!r}; known: {', '.join(map(str, values))}"
+                )
         if self.weights and self.architecture != "inswapper":
             raise SettingsError(
                 f"weights is {self.weights!r} and architecture {self.architecture!r}; "

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
 
 from facepipe.arrays import RgbImage
 from facepipe.files import whole_file
+from facepipe.identity.face_set import FaceSet
+from facepipe.landmarks.alignment import FACE_SCALE, NETWORK_PX
 from facepipe.training.data import Faces
 from facepipe.training.evaluation import Examination
 from facepipe.training.losses import Batch
@@ -78,6 +81,18 @@ def judging_notes(faces: Faces) -> list[str]:
     return [
         f"too few faces to hold any out ({len(faces.held_out)}): the held-out numbers are of "
         f"faces trained on"
+    ]
+
+
+def fineness_notes(faces: FaceSet, pixels: int) -> list[str]:
+    """A line where most faces show too little in their film for the network's squares to gain."""
+    enlarged = np.sqrt(np.linalg.det(faces.transforms[:, :, :2]))
+    usual_px = FACE_SCALE * NETWORK_PX / float(np.median(enlarged))
+    if pixels == NETWORK_PX or usual_px > NETWORK_PX:
+        return []
+    return [
+        f"the network's square is {usual_px:.0f} px wide in the median film frame: {pixels} px "
+        f"gain nothing over {NETWORK_PX}, and cost more"
     ]
 
 

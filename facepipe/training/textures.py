@@ -11,31 +11,31 @@ from facepipe.arrays import FloatArray, IntArray, RgbImage
 from facepipe.compositing.matching import distances, look_of, reference_head
 from facepipe.compositing.mesh import raster, sample, sampling_map, skin_mesh, with_ring
 from facepipe.identity.face_set import FaceSet
-from facepipe.landmarks.alignment import FACE_PX, FACE_SCALE
-from facepipe.training.data import STORED_PX, Faces, planes
+from facepipe.landmarks.alignment import FACE_PX, resized
+from facepipe.training.data import MESH_PX, Faces, planes
 
-LOOKUP_PX = STORED_PX // 2
+LOOKUP_PX = MESH_PX // 2
 """Lookups change slowly over a face: half as many pixels along each side hold them."""
 _Picture: TypeAlias = NDArray[np.uint8]
 
 
 def average_mesh(faces: Faces) -> FloatArray:
-    """The average face mesh with its ring, `(514, 3)`, in pixels of a stored square (160 px)."""
-    meshes = [with_ring(points) for points in faces.points_px[~faces.held_out]]
+    """The average face mesh with its ring, `(514, 3)`, in pixels of a square of `MESH_PX`."""
+    meshes = [with_ring(points) for points in faces.mesh_points[~faces.held_out]]
     return np.mean(meshes, axis=0).astype(np.float32)
 
 
-def lookups(points_px: FloatArray, mesh_px: FloatArray) -> Tensor:
+def lookups(faces: Faces, mesh_px: FloatArray) -> Tensor:
     """Where on an average mesh each pixel of faces lies, `(N, 3, 80, 80)`: x, y, known or not.
 
     Args:
-        points_px: `(N, 478, 3)` landmarks in pixels of stored squares (160 px).
-        mesh_px: `(514, 3)`, in pixels of a stored square, which x and y count in too.
+        faces: of the network's size.
+        mesh_px: `(514, 3)`, in pixels of a square of `MESH_PX`, which x and y count in too.
     """
-    found = np.zeros((len(points_px), 3, LOOKUP_PX, LOOKUP_PX), np.float32)
+    found = np.zeros((len(faces.points_px), 3, LOOKUP_PX, LOOKUP_PX), np.float32)
     # corner pixels of both sizes lie on each other, as torch's align_corners has them
-    scale = np.array([(LOOKUP_PX - 1) / (STORED_PX - 1)] * 2 + [1], np.float32)
-    for place, points in enumerate(points_px):
+    scale = np.array([(LOOKUP_PX - 1) / (faces.stored_px - 1)] * 2 + [1], np.float32)
+    for place, points in enumerate(faces.points_px):
         drawn = raster(with_ring(points) * scale, (LOOKUP_PX, LOOKUP_PX))
         sampling = sampling_map(drawn, mesh_px)
         known = sampling[..., 0] > -1e3
@@ -70,8 +70,7 @@ def typical_faces(faces: FaceSet, held_out: NDArray[np.bool_], count: int) -> In
 
 def texture_pictures(faces: FaceSet, chosen: IntArray, mesh_px: FloatArray) -> Tensor:
     """The chosen faces' pictures bent onto the average mesh, `(K, 3, 320, 320)` uint8."""
-    mesh = mesh_px * FACE_SCALE
-    mesh[:, :2] += (FACE_SCALE - 1) / 2
+    mesh = resized(mesh_px, FACE_PX / MESH_PX)
     bent = [
         _bent(faces.crops_rgb[index], skin_mesh(faces.points_px[index]), mesh)
         for index in chosen.tolist()

@@ -22,7 +22,7 @@ WHOLE_FACE = np.array(
 )
 """Eyes, nose and mouth corners in a whole-face square of side 1, as FaceFusion cuts it."""
 _FEATHER = 0.04  # readers erode and blur the mask once more
-_RIM_PX = 4.0
+_RIM = 1 / 32  # of the network's square
 _KEYS = -0.5
 
 
@@ -79,9 +79,10 @@ def face_share(points_px: FloatArray, size_px: int) -> FloatArray:
 def cover(square: Square) -> FloatArray:
     """`(S, S)` of the whole-face square: 1 where the network draws, fading to 0 at its rim."""
     rises: list[NDArray[np.float64]] = []
+    rim_px = _RIM * square.network_px
     for shift in square.shift_px:
         at = square.scale * np.arange(square.size_px) + shift
-        rises.append(np.clip(np.minimum(at, square.network_px - 1 - at) / _RIM_PX, 0, 1))
+        rises.append(np.clip(np.minimum(at, square.network_px - 1 - at) / rim_px, 0, 1))
     across, down = rises
     return np.minimum(across[None, :], down[:, None]).astype(np.float32)
 

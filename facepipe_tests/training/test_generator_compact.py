@@ -6,6 +6,7 @@ import torch
 from facepipe.training.generator import Generator, GeneratorSettings
 from facepipe.training.identity_model import seeded_generator
 from facepipe.training.settings import IdentityTrainingSettings
+from facepipe.training.sizes import width_and_blocks
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +68,7 @@ def test_faces_of_one_batch_do_not_see_each_other(network):
 
 
 def test_the_default_generator_has_2_to_9_million_parameters():
-    settings = IdentityTrainingSettings()
-    default = Generator(GeneratorSettings(settings.width, settings.blocks))
+    default = Generator(GeneratorSettings(*width_and_blocks(IdentityTrainingSettings())))
     assert 2e6 < sum(p.numel() for p in default.parameters()) < 9e6
 
 

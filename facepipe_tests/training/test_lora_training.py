@@ -59,7 +59,7 @@ def task(base, people, embeddings):
     def person(place, name):
         faces = load_faces(people[place], 5)
         source = checked_embedding(embeddings[place], name)
-        return Person(faces, source, lookups(faces.points_px, mesh))
+        return Person(faces, source, lookups(faces, mesh))
 
     pair = person(0, "identity"), person(1, "target")
     return LoraTask(base, pair, mesh_swaps(people[0], pair[1].faces), TINY_LORA, CPU)

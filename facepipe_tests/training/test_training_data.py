@@ -94,7 +94,7 @@ def test_a_face_looked_up_where_its_lookup_says_is_the_face_again(make_faces):
     faces = load_faces(stored, held_out_every=5)
     mesh = average_mesh(faces)
     textures = texture_pictures(stored, np.array([2], np.int32), mesh)
-    known = looked_up(lookups(faces.points_px, mesh)[2:3], unchanged(1))
+    known = looked_up(lookups(faces, mesh)[2:3], unchanged(1))
     grid = (known[:, :2].permute(0, 2, 3, 1) * 2 + 1) / 160 - 1
     found = torch.nn.functional.grid_sample(textures / 255, grid, align_corners=False)
     inside = (known[:, 2:] > 0.999).expand_as(found)
