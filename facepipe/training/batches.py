@@ -12,6 +12,7 @@ from facepipe.arrays import FloatArray, check_shape
 from facepipe.errors import BadInputError
 from facepipe.training.augment import draw_change, lit, looked_up, sampled, unchanged
 from facepipe.training.data import Faces, network_square, yaw_weights
+from facepipe.training.degradation import degraded
 from facepipe.training.generator import EMBEDDING
 from facepipe.training.losses import Batch, pixel_weight
 from facepipe.training.settings import TrainingSettings
@@ -67,7 +68,7 @@ def lessons(
     settings: TrainingSettings,
     generator: torch.Generator,
 ) -> Batch:
-    """Faces and what should become of them, moved, bent and lit alike.
+    """Faces and what should become of them, moved, bent and lit alike; some of the first degraded.
 
     Args:
         person: whose faces.
@@ -82,7 +83,7 @@ def lessons(
     believed = sampled(pictures.mask[index], change.bent)
     regions = sampled(faces.regions[index], change.bent)
     return Batch(
-        target=lit(sampled(faces.rgb[index], change.bent), change),
+        target=degraded(lit(sampled(faces.rgb[index], change.bent), change), settings, generator),
         source=source.expand(len(index), -1),
         wanted=lit(sampled(pictures.rgb[index], change.bent), change),
         believed=believed,

@@ -45,6 +45,10 @@ class TrainingSettings:
         zoom: largest change of size of both, as a share.
         bend_px: typical size of the smooth bending.
         light: largest change of each colour's gain, as a share; half of it is added.
+        degraded: share of the faces drawn over that are blurred and JPEG-compressed, as films are
+            softer than the faces learnt from; what is wanted stays sharp.
+        blur_px: the strongest such blur, a Gaussian's deviation.
+        jpeg_quality: the worst such compression, 1 to 100.
     """
 
     epochs: int = 100
@@ -74,6 +78,9 @@ class TrainingSettings:
     zoom: float = 0.04
     bend_px: float = 2.0
     light: float = 0.12
+    degraded: float = 0.25  # enough to know it; most faces of most films are seen clean
+    blur_px: float = 1.2  # a face of 50 px enlarged to the network's square
+    jpeg_quality: int = 40  # blocks as in films of x264's crf 30, below which few are kept
 
     def __post_init__(self) -> None:
         least_one = (
@@ -92,6 +99,11 @@ class TrainingSettings:
             raise SettingsError(
                 f"learning_rate is {self.learning_rate} and ema {self.ema}; "
                 f"they must lie in (0, 1) and [0, 1)"
+            )
+        if not 0 <= self.degraded <= 1 or not 1 <= self.jpeg_quality <= 100:
+            raise SettingsError(
+                f"degraded is {self.degraded} and jpeg_quality {self.jpeg_quality}; "
+                f"they must lie in [0, 1] and 1 to 100"
             )
         if self.on_change not in get_args(OnChange):
             raise SettingsError(
