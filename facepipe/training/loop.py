@@ -43,7 +43,8 @@ def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingS
         DivergedError: The loss stopped being a number, or became worse than before training, a
             fourth time.
         SettingsError: The state was made under other settings, from other data or for a longer
-            training, or a batch does not fit into the device's memory.
+            training, a batch does not fit into the device's memory, or a term of the objective
+            needs a file that is not there.
     """
     devices = list(range(torch.cuda.device_count()))
     scratch = place.scratch
@@ -76,7 +77,9 @@ class _Training:
         chance = torch.Generator().manual_seed(settings.seed)
         parts = Parts(task.network, place.accelerator.prepare(adam), self.average, chance)
         self.stepper = Stepper(task, parts, settings, place.accelerator)
-        pinned: dict[str, Any] = {**settings.fixed(), **task.pinned()}
+        pinned: dict[str, Any] = {
+            **settings.fixed(), **task.pinned(), **self.stepper.pinned()
+        }  # fmt: skip
         self.saves = Saves(place.scratch / "state", parts, settings, pinned)
         self.diary = Diary(place.scratch)
         self.fall, self.total = fall_of(settings), fall_of(settings).end

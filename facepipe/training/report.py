@@ -14,7 +14,7 @@ class EpochReport:
     Attributes:
         epoch: counted from 1.
         epochs: how many are asked for.
-        losses: means over the epoch's steps: `loss`, `l1`, `ssim`.
+        losses: means over the epoch's steps: `loss`, `l1`, `ssim`, and further terms by name.
         held_out: the same and more on faces never trained on.
         is_best: the lowest held-out loss so far.
         seconds_per_step: measured; not the same twice.

@@ -8,6 +8,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from facepipe.training.generator import Drawing
+from facepipe.training.likeness import likeness_of
 from facepipe.training.losses import Batch, loss_parts
 from facepipe.training.progress import Progress
 from facepipe.training.resuming import Parts, random_states, set_random_states
@@ -25,6 +27,11 @@ class Stepper:
         parts: what changes from step to step.
         settings: how to train.
         accelerator: where.
+
+    Raises:
+        SettingsError: A term of the objective needs an ArcFace file, and none made the profile.
+        ModelFileError: Nothing can be learnt through the file there is.
+        VerificationError: torch makes something else of it than onnxruntime.
     """
 
     def __init__(
@@ -32,6 +39,11 @@ class Stepper:
     ) -> None:
         self.task, self.parts, self.settings = task, parts, settings
         self.accelerator = accelerator
+        self.likeness = likeness_of(task.examination, settings) if settings.identity else None
+
+    def pinned(self) -> dict[str, str]:
+        """What a state cannot be used without, beside the task's own."""
+        return self.likeness.pinned() if self.likeness else {}
 
     def take(self, progress: Progress, rate: float) -> dict[str, float] | None:
         """Learn from `accumulate` batches; mean losses, or nothing where one is not a number.
@@ -71,12 +83,12 @@ class Stepper:
         for batch, share in self._micro_batches(split):
             with accelerator.autocast():
                 drawn = network(batch.target, batch.source)
-            losses = loss_parts(drawn, batch, self.settings)
-            if not torch.isfinite(losses["loss"]):
+            losses, objective = self._losses(drawn, batch)
+            if not torch.isfinite(objective):
                 return None
             for name, loss in losses.items():
                 values[name] = values.get(name, 0.0) + share * float(loss.detach())
-            accelerator.backward(losses["loss"] * share)
+            accelerator.backward(objective * share)
         norm: Tensor | None = accelerator.clip_grad_norm_(
             network.parameters(), self.settings.clip_norm
         )
@@ -85,6 +97,18 @@ class Stepper:
             return None
         self.parts.optimizer.step()
         return values
+
+    def _losses(self, drawn: Drawing, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """The terms by name, and what is to become less.
+
+        `loss` is of the pictures alone, as it is on held-out faces, so that the two compare.
+        """
+        losses = loss_parts(drawn, batch, self.settings)
+        objective = losses["loss"]
+        if self.likeness is not None:
+            losses["identity"] = self.likeness(drawn, batch)
+            objective = objective + self.settings.identity * losses["identity"]
+        return losses, objective
 
     def _micro_batches(self, split: int) -> Iterator[tuple[Batch, float]]:
         """What goes through the network at once, and its share of the step."""
