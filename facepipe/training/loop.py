@@ -15,6 +15,7 @@ import torch
 from facepipe.errors import DivergedError, SettingsError, StoppedError
 from facepipe.publishing import held
 from facepipe.training.average import RunningAverage, shown, trainable
+from facepipe.training.critic import critic_of
 from facepipe.training.diary import Diary
 from facepipe.training.report import EpochReport, RunFacts, TrainingSummary, telemetry_line
 from facepipe.training.resuming import Parts
@@ -75,7 +76,10 @@ class _Training:
         torch.manual_seed(settings.seed)
         self.average = RunningAverage(task.network, settings.ema)
         chance = torch.Generator().manual_seed(settings.seed)
-        parts = Parts(task.network, place.accelerator.prepare(adam), self.average, chance)
+        parts = Parts(
+            task.network, place.accelerator.prepare(adam), self.average, chance,
+            critic_of(settings, place.accelerator.device),
+        )  # fmt: skip
         self.stepper = Stepper(task, parts, settings, place.accelerator)
         pinned: dict[str, Any] = {
             **settings.fixed(), **task.pinned(), **self.stepper.pinned()

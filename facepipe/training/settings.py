@@ -42,6 +42,10 @@ class TrainingSettings:
             model that made the profile. The rest of the objective knows the person by pictures
             alone, which a face can be near to and be somebody else. 0 by default, as that takes
             such a file, and a pass through its network in each step.
+        adversarial: weight of a second network's verdict, which learns to tell patches of drawn
+            faces from wanted ones and so finds what no other term measures, such as skin without
+            pores. 0 by default: it costs that network in each step, and pays only in long
+            trainings, once the rest has settled.
         eyes: weight added in the eyes.
         mouth: weight added in the mouth.
         shift_px: largest shift of picture and wanted picture together.
@@ -76,6 +80,7 @@ class TrainingSettings:
     lookup: float = 0.5  # learnt first, and everything sharp hangs on it
     mask: float = 0.5
     identity: float = 0.0  # a MobileFace of 0.9 M numbers takes 0.18 s of a core for 5 faces
+    adversarial: float = 0.0
     eyes: float = 2.0  # small areas that decide who it is
     mouth: float = 1.0
     shift_px: float = 2.0

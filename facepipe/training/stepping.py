@@ -58,7 +58,7 @@ class Stepper:
             group["lr"] = rate
         chance = random_states(self.parts.generator)
         try:
-            return self._taken(progress.split)
+            return self._taken(progress.split, rate)
         except torch.OutOfMemoryError:
             if progress.split > 1 or self.settings.batch_size < 2:
                 raise
@@ -73,18 +73,23 @@ class Stepper:
             f"from step {progress.step + 1} on each goes through the network in two halves"
         )
         _log.warning(progress.notes[-1])
-        return self._taken(progress.split)
+        return self._taken(progress.split, rate)
 
-    def _taken(self, split: int) -> dict[str, float] | None:
+    def _taken(self, split: int, rate: float) -> dict[str, float] | None:
         accelerator, network = self.accelerator, self.parts.network
+        critic = self.parts.critic
         network.train()
         self.parts.optimizer.zero_grad()
+        if critic is not None:
+            critic.begin(rate)
         values: dict[str, float] = {}
         for batch, share in self._micro_batches(split):
             with accelerator.autocast():
                 drawn = network(batch.target, batch.source)
             losses, objective = self._losses(drawn, batch)
-            if not torch.isfinite(objective):
+            if critic is not None:
+                losses["discriminator"] = critic.learn(drawn, batch, share)
+            if not all(loss.isfinite() for loss in (objective, *losses.values())):
                 return None
             for name, loss in losses.items():
                 values[name] = values.get(name, 0.0) + share * float(loss.detach())
@@ -96,6 +101,8 @@ class Stepper:
         if accelerator.scaler is None and norm is not None and not torch.isfinite(norm):
             return None
         self.parts.optimizer.step()
+        if critic is not None:
+            critic.step()
         return values
 
     def _losses(self, drawn: Drawing, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
@@ -108,6 +115,9 @@ class Stepper:
         if self.likeness is not None:
             losses["identity"] = self.likeness(drawn, batch)
             objective = objective + self.settings.identity * losses["identity"]
+        if self.parts.critic is not None:
+            losses["adversarial"] = self.parts.critic.deceived(drawn, batch)
+            objective = objective + self.settings.adversarial * losses["adversarial"]
         return losses, objective
 
     def _micro_batches(self, split: int) -> Iterator[tuple[Batch, float]]:
