@@ -12,6 +12,7 @@ from facepipe.training.guard import advice, is_swapped
 _CLOSER = "closer_to_identity"
 _CURVES = {
     "loss_curve": ("loss", "held_out_loss"),
+    "terms_curve": ("identity", "adversarial", "discriminator"),
     "similarity_curve": ("held_out_similarity_to_identity", "held_out_similarity_to_target"),
 }
 

@@ -59,15 +59,17 @@ def senses_of(store: Store, profile: Any) -> Generator[Any]:
     from facepipe.landmarks.landmarker import FaceFinder
     from facepipe.training.evaluation import Senses
 
-    embed = embedder_of(profile, store.models()).embed
+    embedder = embedder_of(profile, store.models())
     with ExitStack() as opened:
         try:
             bundle = ensure_model("face_landmarker", store.models())
             finder = opened.enter_context(FaceFinder(bundle, 1, moving=False))
-            senses = Senses(embed, lambda picture: finder.find(picture, 0.0)[0])
+            senses = Senses(
+                embedder.embed, lambda picture: finder.find(picture, 0.0)[0], embedder.file
+            )
         except ModelFileError as error:
             _log.warning("landmark errors will be missing: %s", error)
-            senses = Senses(embed)
+            senses = Senses(embedder.embed, arcface=embedder.file)
         yield senses
 
 

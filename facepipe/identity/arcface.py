@@ -10,6 +10,7 @@ from insightface.model_zoo.arcface_onnx import ArcFaceONNX
 from facepipe.arrays import FloatArray, RgbImages, check_shape
 from facepipe.errors import ModelFileError
 from facepipe.files import sha256_of
+from facepipe.identity.embedding import ArcFaceFile
 from facepipe.inference.sessions import open_session
 
 _SIDE_PX = 112
@@ -47,6 +48,11 @@ class ArcFaceEmbedder:
     def sha256(self) -> str:
         """Of the file."""
         return self._sha256
+
+    @property
+    def file(self) -> ArcFaceFile:
+        """The network, and how InsightFace feeds it."""
+        return ArcFaceFile(self._path, self._model.input_mean, self._model.input_std)
 
     def embed(self, crops_rgb: RgbImages) -> FloatArray:
         """`(N, 512)` unit vectors of `(N, 112, 112, 3)` ArcFace-aligned faces.

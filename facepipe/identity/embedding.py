@@ -26,6 +26,21 @@ _VERSION = "1"
 _SHA256 = "97c8429ab8e73aae68984611746f51f40fad7a18d998f82e3874546bdb6b3b2e"
 
 
+@dataclass(frozen=True)
+class ArcFaceFile:
+    """An ArcFace model's file; it takes RGB squares, each grade as `(grade - mean) / std`.
+
+    Attributes:
+        path: the ONNX file.
+        mean: of grades 0 to 255; 0 where the network itself takes it off.
+        std: 1 where the network itself divides.
+    """
+
+    path: Path
+    mean: float
+    std: float
+
+
 class Embedder(Protocol):
     """Aligned faces in, unit vectors out; two faces are compared by cosine."""
 
@@ -42,6 +57,11 @@ class Embedder(Protocol):
     @property
     def sha256(self) -> str:
         """64 hex digits of all that decides its numbers."""
+        ...
+
+    @property
+    def file(self) -> ArcFaceFile | None:
+        """The network behind it, if it is one."""
         ...
 
     def embed(self, crops_rgb: RgbImages) -> FloatArray:
@@ -66,6 +86,11 @@ class BuiltinEmbedder:
     def sha256(self) -> str:
         """Of the version and the fixed projection, which takes all cores to make: written down."""
         return _SHA256
+
+    @property
+    def file(self) -> None:
+        """There is no network behind it."""
+        return
 
     def embed(self, crops_rgb: RgbImages) -> FloatArray:
         """`(N, 512)` unit vectors of `(N, 112, 112, 3)`, each independent of its neighbours."""

@@ -12,6 +12,7 @@ from facepipe.arrays import FloatArray, check_shape
 from facepipe.errors import BadInputError
 from facepipe.training.augment import draw_change, lit, looked_up, sampled, unchanged
 from facepipe.training.data import Faces, network_square, yaw_weights
+from facepipe.training.degradation import degraded
 from facepipe.training.generator import EMBEDDING
 from facepipe.training.losses import Batch, pixel_weight
 from facepipe.training.settings import TrainingSettings
@@ -67,7 +68,7 @@ def lessons(
     settings: TrainingSettings,
     generator: torch.Generator,
 ) -> Batch:
-    """Faces and what should become of them, moved, bent and lit alike.
+    """Faces and what should become of them, moved, bent and lit alike; some of the first degraded.
 
     Args:
         person: whose faces.
@@ -85,11 +86,11 @@ def lessons(
     # all at once: finding where to sample costs more than sampling one plane more
     seen = sampled(torch.cat([plane.index_select(0, index) for plane in planes], 1), change.bent)
     rgb, regions, believed, *other = seen.split([plane.shape[1] for plane in planes], 1)
-    target = lit(rgb, change)
+    clean = lit(rgb, change)
     return Batch(
-        target=target,
+        target=degraded(clean, settings, generator),
         source=source.expand(len(index), -1),
-        wanted=lit(other[0], change) if other else target,
+        wanted=lit(other[0], change) if other else clean,
         believed=believed,
         weight=pixel_weight(believed, regions, settings),
         lookup=looked_up(person.lookup.index_select(0, index), change.bent),

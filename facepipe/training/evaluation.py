@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from facepipe.arrays import FloatArray, RgbImage, RgbImages
 from facepipe.compositing.calm import face_change, face_weight, flicker_ratio
-from facepipe.identity.embedding import ARCFACE_PX
+from facepipe.identity.embedding import ARCFACE_PX, ArcFaceFile
 from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.landmarks.regions import landmark_error_iod, nearest_error_iod
 from facepipe.training.batches import JUDGED, Person, Pictures, as_they_are, joined, some_of
@@ -40,10 +40,12 @@ class Senses:
     Attributes:
         embed: what both people's embeddings were made with.
         find: finds faces in stills.
+        arcface: the file behind `embed`, if there is one to learn through.
     """
 
     embed: Embed | None = None
     find: Find | None = None
+    arcface: ArcFaceFile | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,7 @@ from facepipe.training.generator import Generator, GeneratorSettings
 from facepipe.training.grids import grid
 from facepipe.training.inswapper_start import starting_inswapper, weights_pin
 from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
+from facepipe.training.likeness import required_file
 from facepipe.training.loop import train
 from facepipe.training.losses import Batch
 from facepipe.training.report import EpochReport, OnEpoch, TrainingSummary
@@ -75,14 +76,17 @@ def train_identity(
     Raises:
         StoppedError: `stop` said so; the state is saved.
         DivergedError: The loss stopped being a number again and again.
-        SettingsError: `scratch` holds a state of other settings or other faces.
+        SettingsError: `scratch` holds a state of other settings or other faces, or a term of the
+            objective needs a file that is not there.
         BadInputError: The embedding is not of unit norm.
         ModelFileError: `settings.weights` is no file in the inswapper layout.
         VerificationError: Its network draws something else than onnxruntime does.
     """
+    senses = work.get("senses", Senses())
+    required_file(settings, senses)
     workplace = open_workplace(work)
     task = _IdentityTask(faces, embedding, settings, workplace.accelerator.device)
-    task.examination = replace(task.examination, senses=work.get("senses", Senses()))
+    task.examination = replace(task.examination, senses=senses)
     task.network = placed(task.network, workplace.accelerator)
     summary = train(task, settings, workplace)
     publish(work["scratch"], work["out"])

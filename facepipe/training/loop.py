@@ -16,6 +16,7 @@ import torch
 from facepipe.errors import DivergedError, SettingsError, StoppedError
 from facepipe.publishing import held
 from facepipe.training.average import RunningAverage, shown, trainable
+from facepipe.training.critic import critic_of
 from facepipe.training.diary import Diary
 from facepipe.training.report import EpochReport, RunFacts, TrainingSummary, telemetry_line
 from facepipe.training.resuming import Parts
@@ -45,7 +46,8 @@ def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingS
         DivergedError: The loss stopped being a number, or became worse than before training, a
             fourth time.
         SettingsError: The state was made under other settings, from other data or for a longer
-            training, or a batch does not fit into the device's memory.
+            training, a batch does not fit into the device's memory, or a term of the objective
+            needs a file that is not there.
     """
     devices = list(range(torch.cuda.device_count()))
     scratch = place.scratch
@@ -76,9 +78,14 @@ class _Training:
         torch.manual_seed(settings.seed)
         self.average = RunningAverage(task.network, settings.ema)
         chance = torch.Generator().manual_seed(settings.seed)
-        parts = Parts(task.network, place.accelerator.prepare(adam), self.average, chance)
+        parts = Parts(
+            task.network, place.accelerator.prepare(adam), self.average, chance,
+            critic_of(settings, place.accelerator.device),
+        )  # fmt: skip
         self.stepper = Stepper(task, parts, settings, place.accelerator)
-        pinned: dict[str, Any] = {**settings.fixed(), **task.pinned()}
+        pinned: dict[str, Any] = {
+            **settings.fixed(), **task.pinned(), **self.stepper.pinned()
+        }  # fmt: skip
         self.saves = Saves(place.scratch / "state", parts, settings, pinned)
         self.diary = Diary(place.scratch)
         self.fall, self.total = fall_of(settings), fall_of(settings).end

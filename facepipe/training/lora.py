@@ -31,6 +31,7 @@ from facepipe.training.generator import Generator
 from facepipe.training.grids import grid
 from facepipe.training.identity_model import Work, open_workplace
 from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
+from facepipe.training.likeness import required_file
 from facepipe.training.loop import train
 from facepipe.training.losses import Batch
 from facepipe.training.report import TrainingSummary
@@ -58,10 +59,13 @@ def train_lora(
     Raises:
         StoppedError: `stop` said so; the state is saved.
         DivergedError: The loss stopped being a number again and again.
-        SettingsError: `scratch` holds a state of other settings, faces or another base.
+        SettingsError: `scratch` holds a state of other settings, faces or another base, or a term
+            of the objective needs a file that is not there.
         ModelFileError: `base` holds no identity model.
         BadInputError: An embedding is not of unit norm.
     """
+    senses = work.get("senses", Senses())
+    required_file(settings, senses)  # the mesh swaps take a while
     workplace = open_workplace(work)
     network = load_generator(best_of(base))
     own, other = (
@@ -79,7 +83,7 @@ def train_lora(
     )
     swaps = mesh_swaps(identity, people[1].faces)
     task = LoraTask(best_of(base), people, swaps, settings, workplace.accelerator.device)
-    task.examination = replace(task.examination, senses=work.get("senses", Senses()))
+    task.examination = replace(task.examination, senses=senses)
     task.network = placed(task.network, workplace.accelerator)
     summary = train(task, settings, workplace)
     publish(work["scratch"], work["out"])

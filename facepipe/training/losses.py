@@ -35,6 +35,11 @@ class Batch:
     weight: Tensor
     lookup: Tensor
 
+    @property
+    def drawn(self) -> Tensor:
+        """`(N,)` true for faces over which anything should be drawn."""
+        return self.believed.amax((1, 2, 3)) > 0
+
 
 def pixel_weight(believed: Tensor, regions: Tensor, settings: TrainingSettings) -> Tensor:
     """`(N, 1, H, W)` from `(N, 1, H, W)` and face, eyes, mouth `(N, 3, H, W)`, all in 0..1."""
@@ -47,6 +52,11 @@ def composed(drawing: Drawing, batch: Batch) -> Tensor:
     Judging the face alone, whatever the mask, leaves no reward for handing on what was given.
     """
     return batch.wanted + batch.believed * (drawing.face - batch.wanted)
+
+
+def shown_faces(drawing: Drawing, batch: Batch) -> Tensor:
+    """The same as a screen shows them, kept in 0..1: what others than this module look at."""
+    return composed(drawing.floats(), batch).clamp(0, 1)
 
 
 def loss_parts(drawing: Drawing, batch: Batch, settings: TrainingSettings) -> dict[str, Tensor]:

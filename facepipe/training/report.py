@@ -14,7 +14,7 @@ class EpochReport:
     Attributes:
         epoch: counted from 1.
         epochs: how many are asked for.
-        losses: means over the epoch's steps: `loss`, `l1`, `ssim`.
+        losses: means over the epoch's steps: `loss`, `l1`, `ssim`, and further terms by name.
         held_out: the same and more on faces never trained on.
         is_best: the lowest held-out loss so far.
         seconds_per_step: measured; not the same twice.
@@ -83,14 +83,17 @@ class RunFacts:
 
 
 def telemetry_line(report: EpochReport, facts: RunFacts, loss_history: list[float]) -> str:
-    """One JSON line with WatserFace's telemetry keys (its trainer's progress yields)."""
+    """One JSON line with WatserFace's telemetry keys (its trainer's progress yields).
+
+    The parts of the loss, and the terms beside it, come under their own names as well.
+    """
     ended = report.epoch >= report.epochs
     return json.dumps(
         {
             "status": "complete" if ended else "training",
             "epoch": report.epoch,
             "total_epochs": report.epochs,
-            "loss": report.losses["loss"],
+            **report.losses,
             "eta": spoken_time(report.eta_s),
             "frames_used": facts.frames_used,
             "batch_size": facts.batch_size,

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.training.average import RunningAverage, put, trainable
+from facepipe.training.critic import Critic
 from facepipe.training.progress import Progress
 from facepipe.training.state import Snapshot
 
@@ -20,12 +21,14 @@ class Parts:
         optimizer: AdamW, as Accelerate wraps it.
         average: of the weights.
         generator: all chance but dropout's.
+        critic: learns beside the network, where the objective asks for it.
     """
 
     network: nn.Module
     optimizer: Any
     average: RunningAverage
     generator: torch.Generator
+    critic: Critic | None = None
 
 
 def capture(progress: Progress, parts: Parts, pinned: dict[str, Any]) -> Snapshot:
@@ -38,6 +41,8 @@ def capture(progress: Progress, parts: Parts, pinned: dict[str, Any]) -> Snapsho
     for index, memory in parts.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{key}/{names[index]}": value for key, value in memory.items()}
     tensors |= random_states(parts.generator)
+    if parts.critic is not None:
+        tensors |= {f"critic/{name}": held for name, held in parts.critic.tensors().items()}
     record: dict[str, Any] = {"progress": progress.as_record(), "pinned": pinned}
     scaler = getattr(parts.optimizer, "scaler", None)
     if scaler is not None:
@@ -55,6 +60,9 @@ def restore(snapshot: Snapshot, parts: Parts) -> Progress:
     parts.average.best = _laid_like(learning, _under("best/", tensors))
     _restore_optimizer(tensors, network, parts.optimizer)
     set_random_states(parts.generator, tensors)
+    critic = _under("critic/", tensors)
+    if parts.critic is not None and critic:  # none where an earlier stage went without
+        parts.critic.put(critic)
     scaler = getattr(parts.optimizer, "scaler", None)
     if scaler is not None and "scaler" in snapshot.record:
         scaler.load_state_dict(snapshot.record["scaler"])

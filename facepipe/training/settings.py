@@ -40,6 +40,14 @@ class TrainingSettings:
         ssim: weight of the structural term.
         lookup: weight of a pixel's distance between where textures are and should be looked up.
         mask: weight of the difference between where a face is and should be drawn.
+        identity: weight of how unlike the identity the drawn faces are, 1 - cosine, to the ArcFace
+            model that made the profile. The rest of the objective knows the person by pictures
+            alone, which a face can be near to and be somebody else. 0 by default, as that takes
+            such a file, and a pass through its network in each step.
+        adversarial: weight of a second network's verdict, which learns to tell patches of drawn
+            faces from wanted ones and so finds what no other term measures, such as skin without
+            pores. 0 by default: it costs that network in each step, and pays only in long
+            trainings, once the rest has settled.
         eyes: weight added in the eyes.
         mouth: weight added in the mouth.
         shift_px: largest shift of picture and wanted picture together, in pixels of a 128 px
@@ -48,6 +56,10 @@ class TrainingSettings:
         zoom: largest change of size of both, as a share.
         bend_px: typical size of the smooth bending.
         light: largest change of each colour's gain, as a share; half of it is added.
+        degraded: share of the faces drawn over that are blurred and JPEG-compressed, as films are
+            softer than the faces learnt from; what is wanted stays sharp.
+        blur_px: the strongest such blur, a Gaussian's deviation.
+        jpeg_quality: the worst such compression, 1 to 100.
     """
 
     epochs: int = 100
@@ -70,6 +82,8 @@ class TrainingSettings:
     ssim: float = 1.0  # L1 alone settles for blurred eyes
     lookup: float = 0.5  # learnt first, and everything sharp hangs on it
     mask: float = 0.5
+    identity: float = 0.0  # a MobileFace of 0.9 M numbers takes 0.18 s of a core for 5 faces
+    adversarial: float = 0.0
     eyes: float = 2.0  # small areas that decide who it is
     mouth: float = 1.0
     shift_px: float = 2.0
@@ -77,6 +91,9 @@ class TrainingSettings:
     zoom: float = 0.04
     bend_px: float = 2.0
     light: float = 0.12
+    degraded: float = 0.25  # enough to know it; most faces of most films are seen clean
+    blur_px: float = 1.2  # a face of 50 px enlarged to the network's square
+    jpeg_quality: int = 40  # blocks as in films of x264's crf 30, below which few are kept
 
     def __post_init__(self) -> None:
         least_one = (
@@ -95,6 +112,11 @@ class TrainingSettings:
             raise SettingsError(
                 f"learning_rate is {self.learning_rate} and ema {self.ema}; "
                 f"they must lie in (0, 1) and [0, 1)"
+            )
+        if not 0 <= self.degraded <= 1 or not 1 <= self.jpeg_quality <= 100:
+            raise SettingsError(
+                f"degraded is {self.degraded} and jpeg_quality {self.jpeg_quality}; "
+                f"they must lie in [0, 1] and 1 to 100"
             )
         if self.on_change not in get_args(OnChange):
             raise SettingsError(

@@ -8,6 +8,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from facepipe.training.generator import Drawing
+from facepipe.training.likeness import likeness_of
 from facepipe.training.losses import Batch, loss_parts
 from facepipe.training.progress import Progress
 from facepipe.training.resuming import Parts, random_states, set_random_states
@@ -25,6 +27,11 @@ class Stepper:
         parts: what changes from step to step.
         settings: how to train.
         accelerator: where.
+
+    Raises:
+        SettingsError: A term of the objective needs an ArcFace file, and none made the profile.
+        ModelFileError: Nothing can be learnt through the file there is.
+        VerificationError: torch makes something else of it than onnxruntime.
     """
 
     def __init__(
@@ -32,6 +39,11 @@ class Stepper:
     ) -> None:
         self.task, self.parts, self.settings = task, parts, settings
         self.accelerator = accelerator
+        self.likeness = likeness_of(task.examination, settings) if settings.identity else None
+
+    def pinned(self) -> dict[str, str]:
+        """What a state cannot be used without, beside the task's own."""
+        return self.likeness.pinned() if self.likeness else {}
 
     def take(self, progress: Progress, rate: float) -> dict[str, float] | None:
         """Learn from `accumulate` batches; mean losses, or nothing where one is not a number.
@@ -46,7 +58,7 @@ class Stepper:
             group["lr"] = rate
         chance = random_states(self.parts.generator)
         try:
-            return self._taken(progress.split)
+            return self._taken(progress.split, rate)
         except torch.OutOfMemoryError:
             if progress.split > 1 or self.settings.batch_size < 2:
                 raise
@@ -61,22 +73,27 @@ class Stepper:
             f"from step {progress.step + 1} on each goes through the network in two halves"
         )
         _log.warning(progress.notes[-1])
-        return self._taken(progress.split)
+        return self._taken(progress.split, rate)
 
-    def _taken(self, split: int) -> dict[str, float] | None:
+    def _taken(self, split: int, rate: float) -> dict[str, float] | None:
         accelerator, network = self.accelerator, self.parts.network
+        critic = self.parts.critic
         network.train()
         self.parts.optimizer.zero_grad()
+        if critic is not None:
+            critic.begin(rate)
         values: dict[str, float] = {}
         for batch, share in self._micro_batches(split):
             with accelerator.autocast():
                 drawn = network(batch.target, batch.source)
-            losses = loss_parts(drawn, batch, self.settings)
-            if not torch.isfinite(losses["loss"]):
+            losses, objective = self._losses(drawn, batch)
+            if critic is not None:
+                losses["discriminator"] = critic.learn(drawn, batch, share)
+            if not all(loss.isfinite() for loss in (objective, *losses.values())):
                 return None
             for name, loss in losses.items():
                 values[name] = values.get(name, 0.0) + share * float(loss.detach())
-            accelerator.backward(losses["loss"] * share)
+            accelerator.backward(objective * share)
         norm: Tensor | None = accelerator.clip_grad_norm_(
             network.parameters(), self.settings.clip_norm
         )
@@ -84,7 +101,24 @@ class Stepper:
         if accelerator.scaler is None and norm is not None and not torch.isfinite(norm):
             return None
         self.parts.optimizer.step()
+        if critic is not None:
+            critic.step()
         return values
+
+    def _losses(self, drawn: Drawing, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """The terms by name, and what is to become less.
+
+        `loss` is of the pictures alone, as it is on held-out faces, so that the two compare.
+        """
+        losses = loss_parts(drawn, batch, self.settings)
+        objective = losses["loss"]
+        if self.likeness is not None:
+            losses["identity"] = self.likeness(drawn, batch)
+            objective = objective + self.settings.identity * losses["identity"]
+        if self.parts.critic is not None:
+            losses["adversarial"] = self.parts.critic.deceived(drawn, batch)
+            objective = objective + self.settings.adversarial * losses["adversarial"]
+        return losses, objective
 
     def _micro_batches(self, split: int) -> Iterator[tuple[Batch, float]]:
         """What goes through the network at once, and its share of the step."""
