@@ -45,7 +45,7 @@ def off(settings, count=40):
 @pytest.fixture(scope="module")
 def person(make_faces, embeddings):
     squares = load_faces(make_faces(6), 5)
-    lookup = lookups(squares.points_px, average_mesh(squares))
+    lookup = lookups(squares, average_mesh(squares))
     return Person(squares, torch.from_numpy(embeddings[:1]), lookup)
 
 
