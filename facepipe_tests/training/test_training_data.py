@@ -121,7 +121,7 @@ def test_few_faces_serve_as_textures_several_times(make_faces):
 def test_a_lesson_shows_of_each_picture_what_that_alone_would_show(make_faces, becomes):
     faces, index = load_faces(make_faces(5), held_out_every=5), torch.tensor([3, 0, 3])
     source = torch.nn.functional.normalize(torch.ones(1, 512))
-    person = Person(faces, source, lookups(faces.points_px, average_mesh(faces)))
+    person = Person(faces, source, lookups(faces, average_mesh(faces)))
     pictures = {
         "themselves": person.themselves,
         "untouched": person.untouched,
