@@ -14,7 +14,7 @@ from facepipe.training.augment import draw_change, lit, looked_up, sampled, unch
 from facepipe.training.data import Faces, network_square, yaw_weights
 from facepipe.training.degradation import degraded
 from facepipe.training.generator import EMBEDDING
-from facepipe.training.losses import Batch, pixel_weight
+from facepipe.training.losses import Batch, attention
 from facepipe.training.settings import TrainingSettings
 
 JUDGED = 16
@@ -92,7 +92,7 @@ def lessons(
         source=source.expand(len(index), -1),
         wanted=lit(other[0], change) if other else clean,
         believed=believed,
-        weight=pixel_weight(believed, regions, settings),
+        attention=attention(regions, settings),
         lookup=looked_up(person.lookup.index_select(0, index), change.bent),
     )
 
@@ -108,7 +108,7 @@ def as_they_are(
         source=source.expand(len(index), -1),
         wanted=network_square(pictures.rgb[index]),
         believed=believed,
-        weight=pixel_weight(believed, regions, settings),
+        attention=attention(regions, settings),
         lookup=looked_up(person.lookup[index], unchanged(len(index), person.faces.pixels)),
     )
 

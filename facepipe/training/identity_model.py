@@ -120,8 +120,8 @@ class _IdentityTask:
         device: torch.device,
     ) -> None:
         self.settings, self.device = settings, device
-        self.fineness = fineness_notes(faces, settings.pixels)
         squares = load_faces(faces, settings.held_out_every, settings.pixels)
+        self.fineness = fineness_notes(faces, settings.pixels)
         source = checked_embedding(embedding, "embedding")
         network, self.shape = _start(settings)
         if isinstance(network, Generator):

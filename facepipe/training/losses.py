@@ -23,7 +23,7 @@ class Batch:
         source: `(N, 512)` whose face to draw, unit norm.
         wanted: `(N, 3, S, S)` what should come out where `believed` is above 0.
         believed: `(N, 1, S, S)` 0..1, where a face should be drawn.
-        weight: `(N, 1, S, S)` how much each pixel of the face counts.
+        attention: `(N, 1, S, S)` how much each pixel counts, 1 or more.
         lookup: `(N, 3, S, S)` where in the textures it lies: x, y, known or not; in pixels as
             if `S` were 128, like all distances here.
     """
@@ -32,8 +32,13 @@ class Batch:
     source: Tensor
     wanted: Tensor
     believed: Tensor
-    weight: Tensor
+    attention: Tensor
     lookup: Tensor
+
+    @property
+    def weight(self) -> Tensor:
+        """`(N, 1, 128, 128)` how much each pixel of the face counts."""
+        return self.believed * self.attention
 
     @property
     def drawn(self) -> Tensor:
@@ -41,9 +46,9 @@ class Batch:
         return self.believed.amax((1, 2, 3)) > 0
 
 
-def pixel_weight(believed: Tensor, regions: Tensor, settings: TrainingSettings) -> Tensor:
-    """`(N, 1, H, W)` from `(N, 1, H, W)` and face, eyes, mouth `(N, 3, H, W)`, all in 0..1."""
-    return believed * (1 + settings.eyes * regions[:, 1:2] + settings.mouth * regions[:, 2:])
+def attention(regions: Tensor, settings: TrainingSettings) -> Tensor:
+    """How much each pixel counts, `(N, 1, H, W)`, from face, eyes, mouth `(N, 3, H, W)`, 0..1."""
+    return 1 + settings.eyes * regions[:, 1:2] + settings.mouth * regions[:, 2:]
 
 
 def composed(drawing: Drawing, batch: Batch) -> Tensor:
@@ -70,15 +75,18 @@ def loss_parts(drawing: Drawing, batch: Batch, settings: TrainingSettings) -> di
     shown = composed(drawing, batch)
     # faces that are not to be drawn have no weight at all
     share = batch.weight / batch.weight.mean((1, 2, 3), keepdim=True).clamp(min=1e-3)
+    attended = batch.attention / batch.attention.mean((1, 2, 3), keepdim=True)
     l1 = ((shown - batch.wanted).abs() * share).mean()
     unlike = ((1 - ssim_map(shown, batch.wanted)) * share[..., ::_STEP, ::_STEP]).mean()
-    # what the mask makes of it, so that the drawn face runs out into its surroundings
-    whole = (drawing.rgb - batch.wanted).abs().mean()
+    # what the mask makes of it, so that the drawn face runs out into its surroundings; most of all
+    # at a mouth in which the target's own teeth are to be seen: few pixels that all look at
+    aim = batch.target + batch.believed * (batch.wanted - batch.target)
+    whole = ((drawing.rgb - aim).abs() * attended).mean()
     loss = settings.l1 * (l1 + whole) + settings.ssim * unlike
     found = {"l1": l1, "ssim": 1 - unlike}
     if drawing.lookup is not None:
         lookup = _lookup_px(drawing.lookup, batch)
-        mask = (drawing.mask - batch.believed).abs().mean()
+        mask = ((drawing.mask - batch.believed).abs() * attended).mean()
         loss = loss + settings.lookup * lookup + settings.mask * mask
         found |= {"lookup_px": lookup, "mask": mask}
     return {"loss": loss, **found}

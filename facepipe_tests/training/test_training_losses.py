@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from facepipe.training.generator import Drawing
-from facepipe.training.losses import Batch, loss_parts, pixel_weight, ssim_map
+from facepipe.training.losses import Batch, attention, loss_parts, ssim_map
 from facepipe.training.settings import TrainingSettings
 
 SETTINGS = TrainingSettings()
 
 
-def batch(weight=None, believed=None):
+def batch(attention=None, believed=None):
     wanted = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     plain = torch.ones(2, 1, 32, 32)
     return Batch(
@@ -20,7 +20,7 @@ def batch(weight=None, believed=None):
         source=torch.zeros(2, 512),
         wanted=wanted,
         believed=plain if believed is None else believed,
-        weight=plain if weight is None else weight,
+        attention=plain if attention is None else attention,
         lookup=torch.cat([torch.full((2, 2, 32, 32), 7.0), plain], 1),
     )
 
@@ -62,7 +62,7 @@ def test_handing_on_what_was_given_costs_as_much_as_a_wrong_face():
 
 def test_where_nothing_is_to_be_drawn_only_the_mask_counts():
     nothing = torch.zeros(2, 1, 32, 32)
-    alone = replace(batch(nothing, nothing), wanted=batch().target)
+    alone = replace(batch(None, nothing), wanted=batch().target)
     parts = loss_parts(drawing(alone, batch().wanted, nothing), alone, SETTINGS)
     assert parts["loss"] == pytest.approx(0, abs=1e-5)
     assert loss_parts(drawing(alone, mask=nothing + 1), alone, SETTINGS)["loss"] > 0.2
@@ -73,7 +73,7 @@ def test_an_error_in_the_eyes_costs_more_than_one_on_the_cheek_and_none_outside(
     regions[:, 0, :16] = 1
     regions[:, 1, :8] = 1
     face = regions[:, :1]
-    weighted = batch(pixel_weight(face, regions, SETTINGS), face)
+    weighted = batch(attention(regions, SETTINGS), face)
 
     def cost(rows):
         drawn = weighted.wanted.clone()

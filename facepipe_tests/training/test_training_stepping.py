@@ -42,11 +42,12 @@ class DrawnFaces:
         chance = torch.Generator().manual_seed(0)
         pictures = torch.rand(batches, 2, count, 3, 128, 128, generator=chance)
         source = torch.nn.functional.normalize(torch.randn(count, 512, generator=chance))
-        weight = torch.rand(count, 1, 128, 128, generator=chance) + 0.5
-        weight[-1] = 0  # as of a face that nothing is to be drawn over
-        lookup = torch.cat([torch.full((count, 2, 128, 128), 80.0), torch.ones_like(weight)], 1)
+        attention = torch.rand(count, 1, 128, 128, generator=chance) + 1
+        believed = attention - 1
+        believed[-1] = 0  # as of a face that nothing is to be drawn over
+        lookup = torch.cat([torch.full((count, 2, 128, 128), 80.0), torch.ones_like(believed)], 1)
         self.batches = [
-            Batch(one, source, other, weight.clamp(max=1), weight, lookup)
+            Batch(one, source, other, believed, attention, lookup)
             for one, other in pictures
         ]
 
