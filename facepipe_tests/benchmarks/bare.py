@@ -17,7 +17,8 @@ from facepipe.training.device import DeviceSettings, chosen_precision, open_acce
 from facepipe.training.generator import GeneratorSettings
 from facepipe.training.identity_model import seeded_generator
 from facepipe.training.losses import Batch, loss_parts
-from facepipe.training.settings import TrainingSettings
+from facepipe.training.settings import IdentityTrainingSettings, TrainingSettings
+from facepipe.training.sizes import width_and_blocks
 from facepipe.training.textures import average_mesh, lookups
 from facepipe_tests.benchmarks.rows import Row
 from facepipe_tests.training.conftest import two_embeddings
@@ -109,8 +110,10 @@ def take_turns(works: list[Callable[[], object]], rounds: int = 12) -> list[floa
 
 
 def fresh(*, last: bool = True) -> nn.Module:
-    """A compact generator of the default size, its weights channels last or not."""
-    network = seeded_generator(GeneratorSettings(), 0)
+    """The network that a training takes unless told otherwise, its weights channels last or not."""
+    usual = IdentityTrainingSettings()
+    shape = GeneratorSettings(*width_and_blocks(usual), usual.textures, usual.pixels)
+    network = seeded_generator(shape, 0)
     return placed(network, open_accelerator(ON_CPU)) if last else network
 
 
