@@ -42,7 +42,8 @@ def combine(  # noqa: PLR0913  each is an argument of the command
         typer.Option(
             metavar="OTHER",
             help="Another identity: the profile of a person between the two is written beside the "
-            "model, for programs that feed it as the source. One TARGET is enough then.",
+            "model, for programs that feed it as the source. One TARGET is enough then. Compact "
+            "models draw their own person under any profile.",
         ),
     ] = None,
     share: Annotated[

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -18,25 +18,10 @@ from facepipe_tests.benchmarks.people import (
     insightface_seconds,
     swap_seconds,
 )
+from facepipe_tests.benchmarks.rows import Row
 from facepipe_tests.benchmarks.unchanged import made_pair, run_empty
 
 FRAMES = 100
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measurement: our figure, a peer's, and what they should come to."""
-
-    what: str
-    ours: str
-    peer: str
-    value: float
-    most: float
-
-    def cells(self) -> tuple[str, ...]:
-        """The row as text."""
-        verdict = "ok" if self.value <= self.most else "MISSED"
-        return self.what, self.ours, self.peer, f"{self.value:.2f}", f"≤ {self.most:g}", verdict
 
 
 def all_rows(folder: Path, *, long: bool) -> Iterator[Row]:
@@ -47,6 +32,9 @@ def all_rows(folder: Path, *, long: bool) -> Iterator[Row]:
     yield extraction(clip, folder)
     yield mesh_swap(clip, folder)
     yield from swapping(clip, folder)
+    from facepipe_tests.benchmarks.training import training_rows
+
+    yield from training_rows(folder / "training")
     if long:
         yield memory(clip, folder)
 

@@ -41,7 +41,7 @@ def batch(wanted, drawn=(1, 1, 0)):
         believed[place, :, :48] = share
     lookup = torch.zeros(len(wanted), 3, 64, 64)
     source = torch.zeros(len(wanted), 512)
-    return Batch(wanted.flip(0), source, wanted, believed, believed, lookup)
+    return Batch(wanted.flip(0), source, wanted, believed, torch.ones_like(believed), lookup)
 
 
 def drawing(face):

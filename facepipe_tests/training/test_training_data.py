@@ -127,8 +127,9 @@ def test_a_lesson_shows_of_each_picture_what_that_alone_would_show(make_faces, b
         "untouched": person.untouched,
         "something else": Pictures(255 - faces.rgb, faces.regions[:, 1:2]),
     }[becomes]
-    batch = lessons(person, index, source, pictures, LIVELY, chance())
-    change = draw_change(3, LIVELY, chance())
+    clean = replace(LIVELY, degraded=0)
+    batch = lessons(person, index, source, pictures, clean, chance())
+    change = draw_change(3, clean, chance())
     for drawn, picture in ((batch.target, faces.rgb), (batch.wanted, pictures.rgb)):
         assert torch.equal(drawn, lit(sampled(picture[index], change.bent), change))
     assert torch.equal(batch.believed, sampled(pictures.mask[index], change.bent))
