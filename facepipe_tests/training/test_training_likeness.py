@@ -46,7 +46,9 @@ def batch(embeddings, drawn=(1, 1, 0), people=(0, 1, 0)):
     for place, share in enumerate(drawn):
         believed[place, :, :64] = share
     source = torch.from_numpy(embeddings[list(people)])
-    return Batch(faces(3, 1), source, faces(3, 2), believed, 1 + believed, torch.zeros(3, 3, 128, 128))
+    return Batch(
+        faces(3, 1), source, faces(3, 2), believed, 1 + believed, torch.zeros(3, 3, 128, 128)
+    )
 
 
 def drawing(face):

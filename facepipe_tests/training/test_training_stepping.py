@@ -47,8 +47,7 @@ class DrawnFaces:
         believed[-1] = 0  # as of a face that nothing is to be drawn over
         lookup = torch.cat([torch.full((count, 2, 128, 128), 80.0), torch.ones_like(believed)], 1)
         self.batches = [
-            Batch(one, source, other, believed, attention, lookup)
-            for one, other in pictures
+            Batch(one, source, other, believed, attention, lookup) for one, other in pictures
         ]
 
     def batch(self, generator):
