@@ -6,7 +6,7 @@ learns by the hinge loss (Miyato et al. 2018, arXiv 1802.05957): its verdict the
 faster than the picture, and it needs no second gradient to stay tame.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -127,7 +127,7 @@ def _tamed(layer: nn.Conv2d) -> nn.Module:
 
 
 @contextmanager
-def _frozen(network: nn.Module) -> Iterator[None]:
+def _frozen(network: nn.Module) -> Generator[None]:
     """Let gradients through to what is looked at, and none into the network."""
     network.requires_grad_(False)
     try:

@@ -76,7 +76,7 @@ def arcface_squares(faces: Tensor) -> Tensor:
     squares = faces[..., :inner, left : left + inner]
     if inner == ARCFACE_PX:
         return squares
-    return functional.interpolate(squares, ARCFACE_PX, mode="bilinear", antialias=True)
+    return functional.interpolate(squares, ARCFACE_PX, mode="area")
 
 
 def _check_same(file: OnnxFile, found: FloatArray, wanted: FloatArray) -> None:

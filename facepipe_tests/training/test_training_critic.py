@@ -80,7 +80,7 @@ def test_what_it_has_not_seen_is_judged_by_its_grain(knowing):
 
 
 def grain(pictures):
-    return float((pictures[..., 1:] - pictures[..., :-1]).abs().mean())
+    return float(pictures.detach().diff().abs().mean())
 
 
 def test_following_it_gives_drawn_faces_the_grain_of_wanted_ones(knowing):

@@ -87,6 +87,17 @@ def test_blur_takes_fine_stripes_away_and_keeps_colours():
     torch.testing.assert_close(after.mean((2, 3)), before.mean((2, 3)), atol=0.01, rtol=0)
 
 
+def test_blur_is_as_wide_on_a_larger_square_as_a_share_of_it():
+    """On twice the pixels of each stripe, it takes about as much away."""
+    small = patterned(10)
+    large = small.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    settings = replace(BLUR_ALONE, blur_px=2.0)
+    lost = [
+        (degraded(picture, settings, chance()) - picture).abs().mean() for picture in (small, large)
+    ]
+    assert float(lost[1]) == pytest.approx(float(lost[0]), rel=0.1)
+
+
 def test_every_strength_up_to_the_strongest_comes():
     strengths = off(JPEG_ALONE, 200)
     assert strengths.max() > 4 * strengths.min()
