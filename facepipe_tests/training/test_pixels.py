@@ -83,8 +83,10 @@ def test_a_face_looked_up_where_its_lookup_says_is_the_face_again(stored, both):
     found = torch.nn.functional.grid_sample(textures / 255, grid, align_corners=False)
     # the outline shows skin from further in
     depth = torch.from_numpy(face_depth(fine.points_px[2] - margin_of(fine.stored_px), (256, 256)))
-    inside = ((known[:, 2:] > 0.999) & (depth > 0.12)).expand_as(found)
-    assert (found - network_square(fine.rgb[2:3])).abs()[inside].mean() < 0.03
+    inside = ((known[:, 2:] > 0.999) & (depth > 0)).expand_as(found)
+    off = (found - network_square(fine.rgb[2:3])).abs()[inside]
+    assert (off < 0.02).float().mean() > 0.85
+    assert off.mean() < 0.03
 
 
 def test_the_same_chance_moves_and_bends_faces_alike():
