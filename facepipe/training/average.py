@@ -24,15 +24,16 @@ class RunningAverage:
 
     def __init__(self, network: nn.Module, keep: float) -> None:
         self.keep = keep
-        self.weights = {name: p.detach().clone() for name, p in trainable(network).items()}
+        # looked for once: in a network with adapters that takes milliseconds
+        self._learning = trainable(network)
+        self.weights = {name: p.detach().clone() for name, p in self._learning.items()}
         self.best: dict[str, Tensor] = {}
 
-    def follow(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after step `step`, counted from 1."""
+    def follow(self, step: int) -> None:
+        """Take in the network's weights after step `step`, counted from 1."""
         keep = min(self.keep, step / (step + 9))
-        names = trainable(network)
         with torch.no_grad():
-            for name, weight in names.items():
+            for name, weight in self._learning.items():
                 self.weights[name].lerp_(weight, 1 - keep)
 
     def remember(self) -> None:

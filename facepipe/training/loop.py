@@ -122,7 +122,7 @@ class _Training:
             self._roll_back(f"the loss stopped being a number at step {progress.step + 1}")
             return False
         progress.add(losses)
-        self.average.follow(self.task.network, progress.step)
+        self.average.follow(progress.step)
         self.seconds += time.perf_counter() - started
         self.steps_timed += 1
         return True

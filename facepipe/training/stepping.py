@@ -95,7 +95,7 @@ class Stepper:
                 values[name] = values.get(name, 0.0) + share * float(loss.detach())
             accelerator.backward(objective * share)
         norm: Tensor | None = accelerator.clip_grad_norm_(
-            network.parameters(), self.settings.clip_norm
+            self.parts.optimizer.param_groups[0]["params"], self.settings.clip_norm
         )
         # in fp16 an infinite gradient is ordinary: the scaler skips the step and scales down
         if accelerator.scaler is None and norm is not None and not torch.isfinite(norm):
