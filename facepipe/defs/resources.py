@@ -16,6 +16,9 @@ class Device(dg.ConfigurableResource[Any]):
     device: str = Field("auto", description="auto (cuda, else mps, else cpu), cuda, mps or cpu.")
     threads: int = Field(0, description="CPU threads; 0 takes all cores.", ge=0)
     precision: str = Field("auto", description="auto, fp32, bf16 or fp16; for training.")
+    checkpointing: bool = Field(
+        False, description="Compute residual blocks twice: training takes less memory, more time."
+    )
     processes: int = Field(
         1, description="Processes that train together, each on a GPU of this machine.", ge=1
     )
@@ -35,6 +38,7 @@ def resources() -> dg.Definitions:
                 device=os.environ.get("FACEPIPE_DEVICE", "auto"),
                 threads=0,
                 precision="auto",
+                checkpointing=False,
                 processes=training_processes(),
             ),
         },

@@ -21,11 +21,14 @@ class DeviceSettings:
         device: `auto` takes cuda, then mps, then cpu.
         threads: CPU threads; 0 leaves torch's choice. Bits depend on it, so keep it to resume.
         precision: `auto` takes bf16 where the hardware multiplies in it, else fp32.
+        checkpointing: compute the residual blocks twice instead of keeping what they hold for the
+            backward pass: less memory for a longer step.
     """
 
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     threads: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    checkpointing: bool = False
 
 
 def open_accelerator(settings: DeviceSettings) -> Accelerator:

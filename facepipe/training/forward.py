@@ -1,4 +1,4 @@
-"""The forward pass of a step: the network's own, or shared by processes.
+"""The forward pass of a step: the network's own, recomputed, or shared by processes.
 
 Whatever is chosen, the network itself, its parameters and their names stay as they are: held-out
 faces are judged, and files written, without any of it.
@@ -6,13 +6,16 @@ faces are judged, and files written, without any of it.
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from peft import PeftModel
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
 
 from facepipe.training.device import DeviceSettings
-from facepipe.training.generator import Drawing
+from facepipe.training.generator import Drawing, StyledBlock
+from facepipe.training.inswapper import RestyledBlock
 from facepipe.training.ranks import ALONE, Ranks
 
 
@@ -43,6 +46,8 @@ def forward_pass(network: nn.Module, settings: DeviceSettings, ranks: Ranks) -> 
     """The network's forward pass as the settings want it, for each of these processes."""
     # adapters are inside the generator: what PEFT has around it only passes calls on
     inner: nn.Module = network.get_base_model() if isinstance(network, PeftModel) else network
+    if settings.checkpointing:
+        recompute_blocks(inner)
     return ForwardPass(shared(inner) if ranks.count > 1 else inner, ranks)
 
 
@@ -55,3 +60,10 @@ def shared(network: nn.Module) -> nn.Module:
         # add them up in another order after a resume than without one
         find_unused_parameters=True,
     )
+
+
+def recompute_blocks(network: nn.Module) -> None:
+    """Let the residual blocks forget what their backward pass needs, and compute it again there."""
+    for block in network.modules():
+        if isinstance(block, StyledBlock | RestyledBlock):
+            block.forward = partial(checkpoint, block.forward, use_reentrant=False)
