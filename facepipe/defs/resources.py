@@ -19,6 +19,7 @@ class Device(dg.ConfigurableResource[Any]):
     checkpointing: bool = Field(
         False, description="Compute residual blocks twice: training takes less memory, more time."
     )
+    compile: bool = Field(False, description="Let torch compile the network before training.")
     processes: int = Field(
         1, description="Processes that train together, each on a GPU of this machine.", ge=1
     )
@@ -39,6 +40,7 @@ def resources() -> dg.Definitions:
                 threads=0,
                 precision="auto",
                 checkpointing=False,
+                compile=False,
                 processes=training_processes(),
             ),
         },

@@ -1,9 +1,10 @@
-"""The forward pass of a step: the network's own, recomputed, or shared by processes.
+"""The forward pass of a step: the network's own, recomputed, compiled, or shared by processes.
 
 Whatever is chosen, the network itself, its parameters and their names stay as they are: held-out
 faces are judged, and files written, without any of it.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
+from facepipe.training.compiling import compiled
 from facepipe.training.device import DeviceSettings
 from facepipe.training.generator import Drawing, StyledBlock
 from facepipe.training.inswapper import RestyledBlock
@@ -42,12 +44,25 @@ class ForwardPass:
         return self.network.no_sync()
 
 
-def forward_pass(network: nn.Module, settings: DeviceSettings, ranks: Ranks) -> ForwardPass:
-    """The network's forward pass as the settings want it, for each of these processes."""
+def forward_pass(
+    network: nn.Module,
+    settings: DeviceSettings,
+    ranks: Ranks,
+    loss_of: Callable[[nn.Module], Tensor],
+) -> ForwardPass:
+    """The network's forward pass as the settings want it, for each of these processes.
+
+    `loss_of` some batch is what a compiled network is tried with.
+
+    Raises:
+        SettingsError: A compiled network has other gradients.
+    """
     # adapters are inside the generator: what PEFT has around it only passes calls on
     inner: nn.Module = network.get_base_model() if isinstance(network, PeftModel) else network
     if settings.checkpointing:
         recompute_blocks(inner)
+    if settings.compile:
+        inner = compiled(inner, loss_of)
     return ForwardPass(shared(inner) if ranks.count > 1 else inner, ranks)
 
 

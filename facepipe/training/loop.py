@@ -15,6 +15,7 @@ import torch
 
 from facepipe.errors import DivergedError, SettingsError, StoppedError
 from facepipe.training.average import RunningAverage, shown, trainable
+from facepipe.training.compiling import trial_loss
 from facepipe.training.critic import critic_of
 from facepipe.training.diary import Diary, NoDiary
 from facepipe.training.forward import forward_pass
@@ -57,8 +58,8 @@ def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingS
             half = "half " if place.ranks.count == 1 else ""
             raise SettingsError(
                 f"the device's memory does not hold {half}a batch of {settings.batch_size} faces; "
-                f"lower batch_size, and raise accumulate by as much to learn the same, or set the "
-                f"device's checkpointing"
+                f"set the device's checkpointing, or lower batch_size and raise accumulate by as "
+                f"much to learn the same"
             ) from error
 
 
@@ -80,13 +81,12 @@ class _Training:
             task.network, place.accelerator.prepare(adam), self.average, chance,
             critic_of(settings, place.accelerator.device),
         )  # fmt: skip
-        run = forward_pass(task.network, place.device, self.ranks)
+        trial = trial_loss(task, settings, place.accelerator)
+        run = forward_pass(task.network.train(), place.device, self.ranks, trial)
         self.stepper = Stepper(task, parts, settings, place.accelerator, run)
         pinned: dict[str, Any] = {
-            **settings.fixed(), **task.pinned(), **self.stepper.pinned()
+            **settings.fixed(), **task.pinned(), **self.stepper.pinned(), **self.ranks.pinned()
         }  # fmt: skip
-        if self.ranks.count > 1:  # the more, the larger a step's batch
-            pinned["processes"] = self.ranks.count
         self.saves = Saves(place.scratch / "state", parts, settings, pinned, self.ranks)
         self.diary = Diary(place.scratch) if self.ranks.is_first else NoDiary()
         self.fall, self.total = fall_of(settings), fall_of(settings).end

@@ -36,6 +36,10 @@ class Ranks:
         """Whether this is the process that writes."""
         return self.rank == 0
 
+    def pinned(self) -> dict[str, int]:
+        """What a state cannot be used without: the more processes, the larger a step's batch."""
+        return {"processes": self.count} if self.count > 1 else {}
+
     def any(self, flag: bool) -> bool:
         """Whether one of them says so; all come to the same answer."""
         if self.count == 1:
