@@ -39,7 +39,7 @@ def resources() -> dg.Definitions:
                 device=os.environ.get("FACEPIPE_DEVICE", "auto"),
                 threads=0,
                 precision="auto",
-                checkpointing=False,
+                checkpointing=os.environ.get("FACEPIPE_CHECKPOINTING", "") not in ("", "0"),
                 compile=False,
                 processes=training_processes(),
             ),
