@@ -29,6 +29,18 @@ def data_root(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get("FACEPIPE_DATA") or "data").absolute()
 
 
+def training_processes(environment: Mapping[str, str] = os.environ) -> int:
+    """How many processes train together (`FACEPIPE_PROCESSES`, else 1).
+
+    Raises:
+        SettingsError: It is not a number from 1 up.
+    """
+    given = environment.get("FACEPIPE_PROCESSES") or "1"
+    if not given.isdecimal() or int(given) < 1:
+        raise SettingsError(f"FACEPIPE_PROCESSES is {given!r}; a number from 1 up is needed")
+    return int(given)
+
+
 def dagster_home(environment: Mapping[str, str] = os.environ) -> Path:
     """Where Dagster keeps runs and events (`DAGSTER_HOME`, else `<data root>/.dagster`).
 

@@ -16,9 +16,8 @@ from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
 from facepipe.defs.trained_under import own_model
 from facepipe.defs.workshop import (
+    learnt,
     prepared,
-    senses_of,
-    surroundings,
     taken_over,
     training_recipe,
     trials_of,
@@ -55,22 +54,16 @@ def identity_checkpoint(
     settings = chosen(context, store, IdentityTrainingSettings)
     start = weights_file(settings.weights, store.models())
 
-    def train(**where: Any) -> Any:
-        from facepipe.identity.face_set import FaceSet
-        from facepipe.identity.profile import Profile
-        from facepipe.training.identity_model import train_identity
+    def job() -> Any:
+        from facepipe.training.jobs import IdentityJob
 
-        who = Profile.load(profile.path / "profile.json")
         found = replace(settings, weights=str(start)) if start else settings
-        with senses_of(store, who) as senses:
-            return train_identity(
-                FaceSet.load(faces.path), who.embedding, found, senses=senses, **where
-            )
+        return IdentityJob(faces.path, profile.path / "profile.json", store.models(), found)
 
     inputs = {"media": media.digest, "faces": faces.digest, "profile": profile.digest}
     if start:
         inputs["weights"] = sha256_of(start)
-    return trained(context, store, device, (inputs, settings), train)
+    return trained(context, store, device, (inputs, settings), job)
 
 
 @declared(
@@ -122,14 +115,14 @@ def pair_lora_checkpoint(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """See `description` above."""
     settings = chosen(context, store, LoraTrainingSettings)
-    made_from, train = lora_training(store, str(context.partition_key), settings)
-    yield trained(context, store, device, (made_from, settings), train, closer_check)
+    made_from, job = lora_training(store, str(context.partition_key), settings)
+    yield trained(context, store, device, (made_from, settings), job, closer_check)
 
 
 def lora_training(
     store: Store, partition: str, settings: LoraTrainingSettings
-) -> tuple[dict[str, str], Callable[..., Any]]:
-    """Digests of what a pair's adapter is made from, and what trains it, as `trained` takes them.
+) -> tuple[dict[str, str], Callable[[], Any]]:
+    """Digests of what a pair's adapter is made from, and its job, as `trained` takes them.
 
     Raises:
         ConsentError: A record does not cover the media or their use in training now.
@@ -141,25 +134,11 @@ def lora_training(
     base = own_model(pair, "identity/checkpoint", profile)
     target_faces = pair.get("target/faces")
 
-    def train(**where: Any) -> Any:
-        from facepipe.identity.embedding import embedder_of
-        from facepipe.identity.face_set import FaceSet
-        from facepipe.identity.profile import Profile, mean_embedding
-        from facepipe.training.lora import train_lora
+    def job() -> Any:
+        from facepipe.training.jobs import LoraJob
 
-        who = Profile.load(profile.path / "profile.json")
-        other = FaceSet.load(target_faces.path)
-        with senses_of(store, who) as senses:
-            return train_lora(
-                base.path,
-                FaceSet.load(faces.path),
-                who.embedding,
-                other,
-                mean_embedding(other, embedder_of(who, store.models())),
-                settings,
-                senses=senses,
-                **where,
-            )
+        who = profile.path / "profile.json"
+        return LoraJob(base.path, faces.path, who, target_faces.path, store.models(), settings)
 
     inputs = {
         "media": pair.digest,
@@ -168,7 +147,7 @@ def lora_training(
         "profile": profile.digest,
         "target_faces": target_faces.digest,
     }
-    return inputs, train
+    return inputs, job
 
 
 @declared(
@@ -203,7 +182,7 @@ def trained(
     store: Store,
     device: Device,
     made_from: tuple[Mapping[str, str], Any],
-    train: Callable[..., Any],
+    job: Callable[[], Any],
     check: Callable[[dict[str, Any]], list[dg.AssetCheckResult]] | None = None,
 ) -> dg.MaterializeResult[None]:
     """Build a trained model, and tell what was out of the ordinary.
@@ -213,7 +192,8 @@ def trained(
         store: Where it is published.
         device: What it is trained on.
         made_from: Digests of its inputs, and its settings.
-        train: Trains with the keyword arguments of `training.identity_model.Work`; the summary.
+        job: Makes what trains with the keyword arguments of `training.identity_model.Work` and
+            returns a summary; by several processes, a `training.jobs.Job`.
         check: Results of the asset's checks, from its metadata.
     """
     inputs, settings = made_from
@@ -225,7 +205,7 @@ def trained(
         if taken_over(trials, work):
             return
         notes.extend(prepared(context, store, work, recipe, settings.on_change))
-        notes.extend(train(**surroundings(context, work, device, context.asset_key)).notes)
+        notes.extend(learnt(context, work, device, context.asset_key, job()))
         for note in notes:
             context.log.warning("%s", note)
 

@@ -17,7 +17,7 @@ from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work, lock_of
 from facepipe.defs.telling import facts
 from facepipe.defs.training import LORA_CODE, POOL, lora_training
-from facepipe.defs.workshop import surroundings, taken_over, training_recipe, trials_of
+from facepipe.defs.workshop import learnt, taken_over, training_recipe, trials_of
 from facepipe.publishing import held
 from facepipe.training.settings import LoraTrainingSettings
 
@@ -38,14 +38,14 @@ def lora_trial(context: dg.OpExecutionContext, store: Store, device: Device) -> 
     partition, key = context.partition_key, dg.AssetKey(KEY.split("/"))
     own = store.place(KEY, partition)
     settings = over_published(own, LoraTrainingSettings, given_to(context.run, STEP))
-    inputs, train = lora_training(store, partition, settings)
+    inputs, job = lora_training(store, partition, settings)
     recipe = training_recipe(inputs, settings)
     written = as_json(recipe, LORA_CODE)
     which = (TRIALS, f"{partition}|{inputs_id(inputs)}|{written['recipe_id']}")
 
     def make(work: Work) -> None:
         if not taken_over(trials_of(store, KEY, partition), work, own):
-            for note in train(**surroundings(context, work, device, key)).notes:
+            for note in learnt(context, work, device, key, job()):
                 context.log.warning("%s", note)
 
     with held(lock_of(store.workplace(TRIALS, partition)), f"{TRIALS}[{partition}]"):

@@ -1,10 +1,8 @@
 """Where and with what a training works, what it goes on from, and whom it tells."""
 
-import logging
 import shutil
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,10 @@ from facepipe.defs import previews
 from facepipe.defs.declaring import as_recipe
 from facepipe.defs.recipes import RECIPE_FILE, Recipe, continues, read_recipe
 from facepipe.defs.resources import Device
+from facepipe.defs.several import trained_by_several
 from facepipe.defs.storage import Store, Work, take_up
-from facepipe.errors import ModelFileError
 
 _OBSERVE_EVERY_S = 5.0
-_log = logging.getLogger(__name__)
 _NO_PART_OF_THE_RESULT = ("on_change",)
 
 
@@ -28,49 +25,30 @@ def training_recipe(inputs: Mapping[str, str], settings: Any) -> Recipe:
     return Recipe(inputs, kept, resumable=("epochs",))
 
 
-def surroundings(
+def learnt(
     context: dg.OpExecutionContext | dg.AssetExecutionContext,
     work: Work,
     device: Device,
     key: dg.AssetKey,
-) -> dict[str, Any]:
-    """The keyword arguments that every training takes; its epochs are told as `key`'s."""
+    train: Any,
+) -> list[str]:
+    """Train, in this process or by as many as the device is to have; notes on what was unusual.
+
+    `train` takes the keyword arguments of `training.identity_model.Work`; its epochs are told as
+    those of the asset `key`.
+    """
     from facepipe.training.device import DeviceSettings
 
-    return {
+    where: dict[str, Any] = {
         "device": DeviceSettings(**device.chosen()),
         "scratch": work.scratch,
         "out": work.out,
         "on_epoch": _observer(context, work, key),
         "stop": work.stop,
     }
-
-
-@contextmanager
-def senses_of(store: Store, profile: Any) -> Generator[Any]:
-    """What looks at drawn faces: the profile's embedder, and the landmarker if it can be had.
-
-    Raises:
-        BadInputError: The profile does not say which embedder made it.
-        ModelFileError: The embedder's file is no longer there.
-    """
-    from facepipe.identity.embedding import embedder_of
-    from facepipe.inference.models import ensure_model
-    from facepipe.landmarks.landmarker import FaceFinder
-    from facepipe.training.evaluation import Senses
-
-    embedder = embedder_of(profile, store.models())
-    with ExitStack() as opened:
-        try:
-            bundle = ensure_model("face_landmarker", store.models())
-            finder = opened.enter_context(FaceFinder(bundle, 1, moving=False))
-            senses = Senses(
-                embedder.embed, lambda picture: finder.find(picture, 0.0)[0], embedder.file
-            )
-        except ModelFileError as error:
-            _log.warning("landmark errors will be missing: %s", error)
-            senses = Senses(embedder.embed, arcface=embedder.file)
-        yield senses
+    if device.processes == 1:
+        return train(**where).notes
+    return trained_by_several(context, train, where, device.processes)
 
 
 def prepared(

@@ -90,6 +90,22 @@ class Diary:
         return self.folder / "previews" / f"epoch_{epoch:04d}.png"
 
 
+class NoDiary(Diary):
+    """What a process writes down that trains beside the one who does: nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+
+    def back_to(self, epoch: int, history: list[dict[str, float]]) -> None:
+        """Nothing was written."""
+
+    def add(self, history: list[dict[str, float]]) -> None:
+        """Write nothing."""
+
+    def tell(self, line: str) -> None:
+        """Write nothing."""
+
+
 def _epoch_of(line: str) -> float:
     """Of a telemetry line; infinite for one that a kill cut short."""
     try:

@@ -33,6 +33,7 @@ from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
 from facepipe.training.likeness import required_file
 from facepipe.training.loop import train
 from facepipe.training.losses import Batch
+from facepipe.training.ranks import present_ranks
 from facepipe.training.report import EpochReport, OnEpoch, TrainingSummary
 from facepipe.training.settings import IdentityTrainingSettings
 from facepipe.training.sizes import width_and_blocks
@@ -89,7 +90,8 @@ def train_identity(
     task.examination = replace(task.examination, senses=senses)
     task.network = placed(task.network, workplace.accelerator)
     summary = train(task, settings, workplace)
-    publish(work["scratch"], work["out"])
+    if workplace.ranks.is_first:
+        publish(work["scratch"], work["out"])
     return summary
 
 
@@ -108,6 +110,8 @@ def open_workplace(work: Work) -> Workplace:
         scratch=work["scratch"],
         on_epoch=work.get("on_epoch", tell_nobody),
         stop=work.get("stop", lambda: False),
+        device=work["device"],
+        ranks=present_ranks(),
     )
 
 

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 
 from facepipe.errors import DivergedError, SettingsError, StoppedError
-from facepipe.publishing import held
 from facepipe.training.average import RunningAverage, shown, trainable
+from facepipe.training.compiling import trial_loss
 from facepipe.training.critic import critic_of
-from facepipe.training.diary import Diary
+from facepipe.training.diary import Diary, NoDiary
+from facepipe.training.forward import forward_pass
 from facepipe.training.report import EpochReport, RunFacts, TrainingSummary, telemetry_line
 from facepipe.training.resuming import Parts
 from facepipe.training.saves import Saves
@@ -49,25 +50,22 @@ def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingS
             training, a batch does not fit into the device's memory, or a term of the objective
             needs a file that is not there.
     """
-    devices = list(range(torch.cuda.device_count()))
-    scratch = place.scratch
-    with (
-        held(scratch.with_name(f".{scratch.name}.lock"), f"the training in {scratch}"),
-        torch.random.fork_rng(devices=devices),
-    ):
+    with place.held(), torch.random.fork_rng(devices=place.gpus()):
         try:
             with closing(_Training(task, settings, place)) as training:
                 return training.run()
         except torch.OutOfMemoryError as error:
+            half = "half " if place.ranks.count == 1 else ""
             raise SettingsError(
-                f"the device's memory does not hold half a batch of {settings.batch_size} faces; "
-                f"lower batch_size, and raise accumulate by as much to learn the same"
+                f"the device's memory does not hold {half}a batch of {settings.batch_size} faces; "
+                f"set the device's checkpointing, or lower batch_size and raise accumulate by as "
+                f"much to learn the same"
             ) from error
 
 
 class _Training:
     def __init__(self, task: Task, settings: TrainingSettings, place: Workplace) -> None:
-        self.task, self.settings, self.place = task, settings, place
+        self.task, self.settings, self.place, self.ranks = task, settings, place, place.ranks
         adam = torch.optim.AdamW(
             list(trainable(task.network).values()),
             settings.learning_rate,
@@ -75,19 +73,22 @@ class _Training:
             weight_decay=settings.weight_decay,
             fused=place.accelerator.device.type != "mps",  # a loop over tensors costs a fifth
         )
-        torch.manual_seed(settings.seed)
+        seed = settings.seed + self.ranks.rank  # each process draws faces of its own
+        torch.manual_seed(seed)
         self.average = RunningAverage(task.network, settings.ema)
-        chance = torch.Generator().manual_seed(settings.seed)
+        chance = torch.Generator().manual_seed(seed)
         parts = Parts(
             task.network, place.accelerator.prepare(adam), self.average, chance,
             critic_of(settings, place.accelerator.device),
         )  # fmt: skip
-        self.stepper = Stepper(task, parts, settings, place.accelerator)
+        trial = trial_loss(task, settings, place.accelerator)
+        run = forward_pass(task.network.train(), place.device, self.ranks, trial)
+        self.stepper = Stepper(task, parts, settings, place.accelerator, run)
         pinned: dict[str, Any] = {
-            **settings.fixed(), **task.pinned(), **self.stepper.pinned()
+            **settings.fixed(), **task.pinned(), **self.stepper.pinned(), **self.ranks.pinned()
         }  # fmt: skip
-        self.saves = Saves(place.scratch / "state", parts, settings, pinned)
-        self.diary = Diary(place.scratch)
+        self.saves = Saves(place.scratch / "state", parts, settings, pinned, self.ranks)
+        self.diary = Diary(place.scratch) if self.ranks.is_first else NoDiary()
         self.fall, self.total = fall_of(settings), fall_of(settings).end
         self.seconds, self.steps_timed = 0.0, 0
 
@@ -97,14 +98,14 @@ class _Training:
         self.progress = self.saves.begin()
         self.diary.back_to(self._epoch(), self.progress.history)
         if self.saves.at_step < 0:
-            self.progress.untrained = self._judged()["loss"]
+            self.progress.untrained = self.ranks.told(self._judged)["loss"]
             self.saves.save(self.progress)  # what a first epoch that diverges goes back to
         while self.progress.step < self.total:
             if self._step() and self.progress.step % self.settings.steps_per_epoch == 0:
                 self._end_epoch()
-            if self.progress.step < self.total and self.place.stop():
+            if self.progress.step < self.total and self.ranks.any(self.place.stop()):
                 self._halt()
-        self._finish()
+        self.evaluation = self.ranks.told(self._finish)
         return self._summary()
 
     def close(self) -> None:
@@ -146,7 +147,7 @@ class _Training:
         self.saves.save(self.progress)
 
     def _end_epoch(self) -> None:
-        epoch, held_out = self._epoch(), self._judged()
+        epoch, held_out = self._epoch(), self.ranks.told(self._judged)
         # not the other way round, so that no number counts as worse
         if not held_out["loss"] <= _WORSE * self.progress.untrained:
             self._roll_back(
@@ -154,7 +155,7 @@ class _Training:
                 f"than {self.progress.untrained:.3g} before training"
             )
             return
-        held_out |= self._examined(epoch)
+        held_out |= self.ranks.told(lambda: self._examined(epoch))
         losses, is_best = self.progress.close_epoch(epoch, held_out)
         if is_best:
             self.average.remember()
@@ -184,7 +185,8 @@ class _Training:
             return self.task.examination.of(self.task.network)
 
     def _preview(self, epoch: int) -> Path | None:
-        if epoch % self.settings.preview_every and epoch != self.settings.epochs:
+        is_due = epoch % self.settings.preview_every == 0 or epoch == self.settings.epochs
+        if not is_due or not self.ranks.is_first:
             return None
         with shown(self.task.network, self.average.weights), torch.no_grad():
             return self.diary.show(epoch, self.task.preview())
@@ -197,7 +199,8 @@ class _Training:
             f"run the same again to go on from there"
         )
 
-    def _finish(self) -> None:
+    def _finish(self) -> dict[str, Any]:
+        """Write what was learnt, and how good it is."""
         scratch = self.place.scratch
         for weights, folder in (
             (self.average.weights, scratch),
@@ -208,10 +211,8 @@ class _Training:
         network, examination = self.task.network.eval(), self.task.examination
         with shown(network, self.average.best), torch.no_grad():
             drawn = {**self.task.judge(), **examination.of(network)}
-        self.evaluation = self.diary.write_evaluation(
-            self.progress.best_epoch, drawn, examination.of_wanted()
-        )
         self.diary.write_timelapse()
+        return self.diary.write_evaluation(self.progress.best_epoch, drawn, examination.of_wanted())
 
     def _epoch(self) -> int:
         return self.progress.step // self.settings.steps_per_epoch
@@ -223,7 +224,7 @@ class _Training:
         frames_used, rank = self.task.facts()
         return RunFacts(
             frames_used,
-            self.settings.batch_size,
+            self.settings.batch_size * self.ranks.count,
             self.place.accelerator.device.type,
             rank,
             sum(p.numel() for p in trainable(self.task.network).values()),

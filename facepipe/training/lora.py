@@ -86,7 +86,8 @@ def train_lora(
     task.examination = replace(task.examination, senses=senses)
     task.network = placed(task.network, workplace.accelerator)
     summary = train(task, settings, workplace)
-    publish(work["scratch"], work["out"])
+    if workplace.ranks.is_first:
+        publish(work["scratch"], work["out"])
     return summary
 
 

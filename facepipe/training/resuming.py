@@ -31,8 +31,10 @@ class Parts:
     critic: Critic | None = None
 
 
-def capture(progress: Progress, parts: Parts, pinned: dict[str, Any]) -> Snapshot:
-    """A snapshot of everything the next step depends on."""
+def capture(
+    progress: Progress, parts: Parts, pinned: dict[str, Any], chance: dict[str, Tensor]
+) -> Snapshot:
+    """A snapshot of everything the next step depends on, where all chance stands included."""
     learning = trainable(parts.network)
     names = list(learning)
     tensors: dict[str, Tensor] = {f"weights/{name}": p for name, p in learning.items()}
@@ -40,7 +42,7 @@ def capture(progress: Progress, parts: Parts, pinned: dict[str, Any]) -> Snapsho
     tensors |= {f"best/{name}": weight for name, weight in parts.average.best.items()}
     for index, memory in parts.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{key}/{names[index]}": value for key, value in memory.items()}
-    tensors |= random_states(parts.generator)
+    tensors |= chance
     if parts.critic is not None:
         tensors |= {f"critic/{name}": held for name, held in parts.critic.tensors().items()}
     record: dict[str, Any] = {"progress": progress.as_record(), "pinned": pinned}
@@ -51,15 +53,16 @@ def capture(progress: Progress, parts: Parts, pinned: dict[str, Any]) -> Snapsho
     return Snapshot(progress.step, tensors, record, turn, lasting=progress.fall is None)
 
 
-def restore(snapshot: Snapshot, parts: Parts) -> Progress:
-    """Put a snapshot into the parts of a training; how far it was."""
+def restore(snapshot: Snapshot, parts: Parts, rank: int = 0) -> Progress:
+    """Put a snapshot into the parts of a training, in one of its processes; how far it was."""
     tensors, network = snapshot.tensors, parts.network
     put(network, _under("weights/", tensors))
     learning = trainable(network)
     parts.average.weights = _laid_like(learning, _under("average/", tensors))
     parts.average.best = _laid_like(learning, _under("best/", tensors))
     _restore_optimizer(tensors, network, parts.optimizer)
-    set_random_states(parts.generator, tensors)
+    if f"{_chance_of(rank)}sampling" in tensors:
+        set_random_states(parts.generator, tensors, rank)
     critic = _under("critic/", tensors)
     if parts.critic is not None and critic:  # none where an earlier stage went without
         parts.critic.put(critic)
@@ -80,28 +83,38 @@ def fits(snapshot: Snapshot, network: nn.Module) -> bool:
 
 def differences(record: dict[str, Any], pinned: dict[str, Any]) -> dict[str, str]:
     """What a state was made with and what there is now, by the name of each that differs."""
-    had = record["pinned"]
+    had, now = ({"processes": 1, **each} for each in (record["pinned"], pinned))
     return {
-        name: f"state: {_brief(had.get(name))}, now: {_brief(pinned.get(name))}"
-        for name in sorted({*had, *pinned})
-        if had.get(name) != pinned.get(name)
+        name: f"state: {_brief(had.get(name))}, now: {_brief(now.get(name))}"
+        for name in sorted({*had, *now})
+        if had.get(name) != now.get(name)
     }
 
 
-def random_states(generator: torch.Generator) -> dict[str, Tensor]:
-    """Where all chance stands: sampling, and dropout on CPU and CUDA."""
-    states = {"random/sampling": generator.get_state(), "random/torch": torch.get_rng_state()}
+def random_states(generator: torch.Generator, rank: int = 0) -> dict[str, Tensor]:
+    """Where all chance of a process stands: sampling, and dropout on CPU and CUDA."""
+    states = {"sampling": generator.get_state(), "torch": torch.get_rng_state()}
     if torch.cuda.is_available():
-        states["random/cuda"] = torch.cuda.get_rng_state()
-    return states
+        states["cuda"] = torch.cuda.get_rng_state()
+    return {_chance_of(rank) + name: state for name, state in states.items()}
 
 
-def set_random_states(generator: torch.Generator, states: dict[str, Tensor]) -> None:
+def set_random_states(generator: torch.Generator, states: dict[str, Tensor], rank: int = 0) -> None:
     """What `random_states` gave."""
-    generator.set_state(states["random/sampling"])
-    torch.set_rng_state(states["random/torch"])
-    if "random/cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["random/cuda"])
+    mine = _chance_of(rank)
+    generator.set_state(states[f"{mine}sampling"])
+    torch.set_rng_state(states[f"{mine}torch"])
+    if f"{mine}cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states[f"{mine}cuda"])
+
+
+def all_random_states(snapshot: Snapshot) -> dict[str, Tensor]:
+    """Where all chance of all processes stood."""
+    return {name: state for name, state in snapshot.tensors.items() if name.startswith("random/")}
+
+
+def _chance_of(rank: int) -> str:
+    return f"random/{rank}/" if rank else "random/"
 
 
 def _brief(value: object) -> str:

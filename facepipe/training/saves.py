@@ -5,9 +5,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from facepipe.errors import SettingsError, VerificationError
 from facepipe.training.progress import Progress
-from facepipe.training.resuming import Parts, capture, differences, fits, restore
+from facepipe.training.ranks import Ranks
+from facepipe.training.resuming import (
+    Parts,
+    all_random_states,
+    capture,
+    differences,
+    fits,
+    random_states,
+    restore,
+)
 from facepipe.training.schedule import fall_of, least_epochs
 from facepipe.training.settings import TrainingSettings
 from facepipe.training.state import (
@@ -29,6 +40,7 @@ class Saves:
         parts: what changes from step to step.
         settings: how to train.
         pinned: what a state cannot simply be used without: settings, hashes of data and base.
+        ranks: the processes that train together; the first alone writes, and decides.
 
     Attributes:
         notes: what happened to earlier states.
@@ -36,10 +48,15 @@ class Saves:
     """
 
     def __init__(
-        self, folder: Path, parts: Parts, settings: TrainingSettings, pinned: dict[str, Any]
+        self,
+        folder: Path,
+        parts: Parts,
+        settings: TrainingSettings,
+        pinned: dict[str, Any],
+        ranks: Ranks,
     ) -> None:
         self.folder, self.parts, self.settings, self.pinned = folder, parts, settings, pinned
-        self.fall = fall_of(settings)
+        self.ranks, self.fall = ranks, fall_of(settings)
         self.notes: list[str] = []
         self.at_step = -1
 
@@ -49,7 +66,11 @@ class Saves:
         Raises:
             StorageError: The disk is full or the folder may not be written to.
         """
-        save_snapshot(self.folder, capture(progress, self.parts, self.pinned))
+        mine = random_states(self.parts.generator, self.ranks.rank)
+        everybodys = self.ranks.gathered(mine)
+        if self.ranks.is_first:
+            self._write(progress, {name: each[name] for each in everybodys for name in each})
+        self.ranks.wait()  # none may go, and be taken for dead, before the state is there
         self.at_step = progress.step
 
     def begin(self) -> Progress:
@@ -58,6 +79,25 @@ class Saves:
         Raises:
             SettingsError: It belongs to other data or settings, or to a longer training.
         """
+        return self.ranks.leading(self._begun, self._followed)
+
+    def back(self) -> Progress:
+        """Put the newest state into the parts once more; how far it was.
+
+        Raises:
+            VerificationError: No whole state is left.
+        """
+        return self.ranks.leading(self._gone_back, self._followed)
+
+    def _write(self, progress: Progress, chance: dict[str, Tensor]) -> None:
+        save_snapshot(self.folder, capture(progress, self.parts, self.pinned, chance))
+
+    def _followed(self) -> Progress:
+        """As the first process begins or goes back, who leaves no other state than its own."""
+        snapshot, _ = load_snapshot(self.folder)
+        return Progress() if snapshot is None else self._restored(snapshot)
+
+    def _begun(self) -> Progress:
         newest, self.notes = load_snapshot(self.folder)
         if newest is None:
             if self.notes:
@@ -77,12 +117,7 @@ class Saves:
         )
         return self._taken_up(snapshot)
 
-    def back(self) -> Progress:
-        """Put the newest state into the parts once more; how far it was.
-
-        Raises:
-            VerificationError: No whole state is left.
-        """
+    def _gone_back(self) -> Progress:
         snapshot = self._loaded()
         if snapshot is None:
             raise VerificationError(f"{self.folder} holds no whole state to go back to")
@@ -99,8 +134,11 @@ class Saves:
 
     def _taken_up(self, snapshot: Snapshot) -> Progress:
         forget_after(self.folder, snapshot.name)
+        return self._restored(snapshot)
+
+    def _restored(self, snapshot: Snapshot) -> Progress:
         self.at_step = snapshot.step
-        return restore(snapshot, self.parts)
+        return restore(snapshot, self.parts, self.ranks.rank)
 
     def _changed(self, newest: Snapshot, changed: dict[str, str]) -> Progress:
         what = ", ".join(f"{name} ({how})" for name, how in changed.items())
@@ -131,7 +169,7 @@ class Saves:
             f"stage {progress.stage} goes on from step {progress.step} with another {what}"
         )
         _log.warning(progress.notes[-1])
-        self.save(progress)
+        self._write(progress, all_random_states(snapshot))
         forget_before(self.folder)
         return progress
 

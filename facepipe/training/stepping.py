@@ -1,6 +1,7 @@
 """One optimizer step: draw, forward, backward, accumulate, clip."""
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
 
@@ -8,6 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from facepipe.training.forward import ForwardPass
 from facepipe.training.generator import Drawing
 from facepipe.training.likeness import likeness_of
 from facepipe.training.losses import Batch, loss_parts
@@ -27,6 +29,7 @@ class Stepper:
         parts: what changes from step to step.
         settings: how to train.
         accelerator: where.
+        run: the network's forward pass, if it is not simply called.
 
     Raises:
         SettingsError: A term of the objective needs an ArcFace file, and none made the profile.
@@ -35,10 +38,15 @@ class Stepper:
     """
 
     def __init__(
-        self, task: Task, parts: Parts, settings: TrainingSettings, accelerator: Accelerator
+        self,
+        task: Task,
+        parts: Parts,
+        settings: TrainingSettings,
+        accelerator: Accelerator,
+        run: ForwardPass | None = None,
     ) -> None:
         self.task, self.parts, self.settings = task, parts, settings
-        self.accelerator = accelerator
+        self.accelerator, self.run = accelerator, run or ForwardPass(parts.network)
         self.likeness = likeness_of(task.examination, settings) if settings.identity else None
 
     def pinned(self) -> dict[str, str]:
@@ -60,7 +68,8 @@ class Stepper:
         try:
             return self._taken(progress.split, rate)
         except torch.OutOfMemoryError:
-            if progress.split > 1 or self.settings.batch_size < 2:
+            # the others of several processes wait for this one's gradients already
+            if progress.split > 1 or self.settings.batch_size < 2 or self.run.ranks.count > 1:
                 raise
         # outside of `except`: the error holds on to what filled the memory
         self.parts.optimizer.zero_grad()
@@ -83,17 +92,20 @@ class Stepper:
         if critic is not None:
             critic.begin(rate)
         values: dict[str, float] = {}
-        for batch, share in self._micro_batches(split):
-            with accelerator.autocast():
-                drawn = network(batch.target, batch.source)
-            losses, objective = self._losses(drawn, batch)
-            if critic is not None:
-                losses["discriminator"] = critic.learn(drawn, batch, share)
-            if not all(loss.isfinite() for loss in (objective, *losses.values())):
-                return None
-            for name, loss in losses.items():
-                values[name] = values.get(name, 0.0) + share * float(loss.detach())
-            accelerator.backward(objective * share)
+        for number, (batch, share) in enumerate(self._micro_batches(split), 1):
+            with self.run.adding_up(number == split * self.settings.accumulate):
+                with accelerator.autocast():
+                    drawn = self.run(batch.target, batch.source)
+                losses, objective = self._losses(drawn, batch)
+                if critic is not None:
+                    losses["discriminator"] = critic.learn(drawn, batch, share)
+                for name, loss in losses.items():
+                    values[name] = values.get(name, 0.0) + share * float(loss.detach())
+                accelerator.backward(objective * share)
+        # not before: processes that wait for each other's gradients must all come by here
+        values = self.run.ranks.mean(values)
+        if not all(math.isfinite(value) for value in values.values()):
+            return None
         norm: Tensor | None = accelerator.clip_grad_norm_(
             self.parts.optimizer.param_groups[0]["params"], self.settings.clip_norm
         )
@@ -102,6 +114,7 @@ class Stepper:
             return None
         self.parts.optimizer.step()
         if critic is not None:
+            self.run.ranks.average_gradients(critic.network)
             critic.step()
         return values
 

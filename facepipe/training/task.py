@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,9 +16,12 @@ from facepipe.arrays import RgbImage
 from facepipe.files import whole_file
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import FACE_SCALE, NETWORK_PX
+from facepipe.publishing import held
 from facepipe.training.data import Faces
+from facepipe.training.device import DeviceSettings
 from facepipe.training.evaluation import Examination
 from facepipe.training.losses import Batch
+from facepipe.training.ranks import Ranks
 from facepipe.training.report import OnEpoch
 from facepipe.training.state import lasting_state, saved_states
 
@@ -66,12 +70,33 @@ class Workplace:
         scratch: folder of the states, kept between runs.
         on_epoch: told after each epoch.
         stop: asked after each step.
+        device: how the device is used.
+        ranks: the processes that train together.
     """
 
     accelerator: Accelerator
     scratch: Path
     on_epoch: OnEpoch
     stop: Callable[[], bool]
+    device: DeviceSettings
+    ranks: Ranks
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep other trainings out of the scratch folder; one process does so for all.
+
+        Raises:
+            BusyError: Another training works there.
+        """
+        if not self.ranks.is_first:
+            return nullcontext()
+        lock = self.scratch.with_name(f".{self.scratch.name}.lock")
+        return held(lock, f"the training in {self.scratch}")
+
+    def gpus(self) -> list[int]:
+        """Those whose random numbers are this process's to set."""
+        if self.ranks.count == 1:
+            return list(range(torch.cuda.device_count()))
+        return [torch.cuda.current_device()] if torch.cuda.is_available() else []
 
 
 def judging_notes(faces: Faces) -> list[str]:

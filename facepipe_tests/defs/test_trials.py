@@ -47,7 +47,7 @@ class Bench:
             save_png(out / "previews" / "epoch_0001.png", np.zeros((8, 8, 3), np.uint8))
             return SimpleNamespace(notes=[])
 
-        return self.inputs, train
+        return self.inputs, lambda: train
 
     def try_out(self, **settings):
         """Run a trial; what was told of it."""

@@ -30,7 +30,7 @@ class Studio:
 
             inputs = {"media": "m", "faces": faces_digest}
             device = Device(device="cpu", threads=1)
-            return trained(context, self.store, device, (inputs, chosen), train)
+            return trained(context, self.store, device, (inputs, chosen), lambda: train)
 
         result = dg.materialize([model], partition_key="alice", instance=self.instance)
         (event,) = result.asset_materializations_for_node("identity__model")

@@ -200,7 +200,7 @@ def test_the_asset_is_made_and_its_check_tells(run, tmp_path, monkeypatch, pulle
 
         made_from = {"media": "m"}, settings
         device = Device(device="cpu", threads=1)
-        yield trained(context, store, device, made_from, train, closer_check)
+        yield trained(context, store, device, made_from, lambda: train, closer_check)
 
     with dg.instance_for_test() as instance:
         for name, key in (("identity", "alice"), ("target", "bob")):

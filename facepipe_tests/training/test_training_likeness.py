@@ -2,17 +2,15 @@
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from facepipe.defs import workshop
 from facepipe.errors import ModelFileError, SettingsError, StoppedError
 from facepipe.identity.embedding import arcface_embedder
 from facepipe.identity.profile import Profile
-from facepipe.inference import models
+from facepipe.training import jobs
 from facepipe.training.evaluation import Senses
 from facepipe.training.generator import Drawing
 from facepipe.training.likeness import Likeness
@@ -152,17 +150,16 @@ def test_trainings_get_the_file_that_made_the_profile_and_no_other(
     def nowhere(name, folder):
         raise ModelFileError(f"{folder}: no {name}")
 
-    monkeypatch.setattr(models, "ensure_model", nowhere)
+    monkeypatch.setattr(jobs, "ensure_model", nowhere)
     folder = embedder.file.path.parent
     small_arcface(folder / "another_arcface.onnx", seed=5)
-    made_by = workshop_profile(embedder if kind == "arcface" else None)
-    store = SimpleNamespace(models=lambda: folder)
-    with workshop.senses_of(store, made_by) as senses:
+    made_by = profile_of(embedder if kind == "arcface" else None)
+    with jobs.senses_of(folder, made_by) as senses:
         assert senses.arcface == (embedder.file if kind == "arcface" else None)
         assert senses.embed(np.zeros((1, 112, 112, 3), np.uint8)).shape == (1, 512)
 
 
-def workshop_profile(embedder):
+def profile_of(embedder):
     """What a profile says of who made it."""
     from facepipe.identity.embedding import builtin_embedder
 
