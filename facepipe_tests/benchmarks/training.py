@@ -79,7 +79,8 @@ def epoch_feeding(faces: FaceSet, folder: Path) -> Row:
     """An epoch's faces as the network takes them, beside reading the PNG files each time.
 
     WatserFace reads, shrinks and converts its pictures at every epoch and does not change them at
-    random; that part of ours is told apart, as is the whole epoch with the same network.
+    random; that part of ours is told apart, as is the whole epoch with the same network. These
+    drawn faces are small files, which favours the peer.
     """
     faces.save(folder, pd.DataFrame())
     files = sorted((folder / "crops").glob("*.png"))
