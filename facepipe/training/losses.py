@@ -11,6 +11,7 @@ from facepipe.training.settings import TrainingSettings
 
 _BOX = 7
 _FAR_PX = 20.0
+_SURE = 1e-3  # of a mask: float32 and bf16 tell it from 0 and 1
 _STEP = 2  # neighbouring boxes share most of their pixels; a quarter of them costs a quarter
 
 
@@ -69,7 +70,7 @@ def loss_parts(drawing: Drawing, batch: Batch, settings: TrainingSettings) -> di
 
     `l1` and `ssim` over the face, each face counting the same however large it is. Of a network
     that looks faces up, also `lookup_px`, how far off the lookups are, and `mask`, the mean
-    difference between mask and belief.
+    divergence of mask and belief.
     """
     drawing = drawing.floats()
     shown = composed(drawing, batch)
@@ -86,10 +87,20 @@ def loss_parts(drawing: Drawing, batch: Batch, settings: TrainingSettings) -> di
     found = {"l1": l1, "ssim": 1 - unlike}
     if drawing.lookup is not None:
         lookup = _lookup_px(drawing.lookup, batch)
-        mask = ((drawing.mask - batch.believed).abs() * attended).mean()
+        mask = (_divergence(drawing.mask, batch.believed) * attended).mean()
         loss = loss + settings.lookup * lookup + settings.mask * mask
         found |= {"lookup_px": lookup, "mask": mask}
     return {"loss": loss, **found}
+
+
+def _divergence(mask: Tensor, believed: Tensor) -> Tensor:
+    """Kullback and Leibler's, of two shares, pixel by pixel; 0 where they are the same.
+
+    A plain difference hardly moves a mask that is sure and wrong, such as over a mouth that should
+    stay open: the slope of a sigmoid vanishes there, and this divides by it.
+    """
+    found, wanted = mask.clamp(_SURE, 1 - _SURE), believed.clamp(_SURE, 1 - _SURE)
+    return wanted * (wanted / found).log() + (1 - wanted) * ((1 - wanted) / (1 - found)).log()
 
 
 def _lookup_px(lookup: Tensor, batch: Batch) -> Tensor:

@@ -39,7 +39,7 @@ class TrainingSettings:
         l1: weight of the mean absolute difference.
         ssim: weight of the structural term.
         lookup: weight of a pixel's distance between where textures are and should be looked up.
-        mask: weight of the difference between where a face is and should be drawn.
+        mask: weight of the divergence between where a face is and should be drawn.
         identity: weight of how unlike the identity the drawn faces are, 1 - cosine, to the ArcFace
             model that made the profile. The rest of the objective knows the person by pictures
             alone, which a face can be near to and be somebody else. 0 by default, as that takes

@@ -57,13 +57,13 @@ def test_merged_by_plain_peft_it_draws_the_same(base, adapter):
     network = plain.merge_and_unload()
     assert type(network) is Generator
     wanted = plain(*some_faces()).rgb
-    torch.testing.assert_close(network(*some_faces()).rgb, wanted, atol=1e-5, rtol=0)
+    torch.testing.assert_close(network(*some_faces()).rgb, wanted, atol=3e-5, rtol=0)
 
 
 def test_merged_draws_what_unmerged_draws(base, adapter):
     model = load_adapter(base, adapter)
     wanted = model(*some_faces()).rgb
-    torch.testing.assert_close(merged(model)(*some_faces()).rgb, wanted, atol=1e-5, rtol=0)
+    torch.testing.assert_close(merged(model)(*some_faces()).rgb, wanted, atol=3e-5, rtol=0)
 
 
 def test_parts_have_the_ranks_asked_for_and_the_longest_name_counts(base):

@@ -97,7 +97,7 @@ def test_only_the_adapter_is_trained(trained):
 def test_merged_draws_what_unmerged_draws(trained, base, some_input):
     adapted = load_adapter(base / "best", trained[1])
     wanted = adapted(*some_input).rgb
-    torch.testing.assert_close(merged(adapted)(*some_input).rgb, wanted, atol=1e-5, rtol=0)
+    torch.testing.assert_close(merged(adapted)(*some_input).rgb, wanted, atol=3e-5, rtol=0)
 
 
 def test_save_then_load_is_exact(trained, base, tmp_path):
@@ -131,7 +131,7 @@ def test_a_rank_is_cut_down_to_what_each_layer_allows_and_said(run, base, tmp_pa
     }
     assert {name: rank for name, rank in ranks.items() if rank != 24} == cut
     wanted = adapted(*some_input).rgb
-    torch.testing.assert_close(merged(adapted)(*some_input).rgb, wanted, atol=1e-5, rtol=0)
+    torch.testing.assert_close(merged(adapted)(*some_input).rgb, wanted, atol=3e-5, rtol=0)
 
 
 def test_a_rank_that_every_layer_allows_is_left_alone(base):
@@ -202,7 +202,8 @@ def test_the_identity_function_does_not_minimise_the_objective(task):
     batch = task.batch(torch.Generator().manual_seed(0))
     lookup, nothing = batch.lookup[:, :2], torch.zeros_like(batch.believed)
     unchanged = Drawing(batch.target, batch.target, nothing, lookup)
-    taught = Drawing(batch.wanted, batch.wanted, batch.believed, lookup)
+    shown = batch.target + batch.believed * (batch.wanted - batch.target)
+    taught = Drawing(shown, batch.wanted, batch.believed, lookup)
     assert loss_parts(taught, batch, TINY_LORA)["loss"] < 1e-4
     assert loss_parts(unchanged, batch, TINY_LORA)["loss"] > 0.1
 

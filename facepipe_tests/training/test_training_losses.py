@@ -68,6 +68,17 @@ def test_where_nothing_is_to_be_drawn_only_the_mask_counts():
     assert loss_parts(drawing(alone, mask=nothing + 1), alone, SETTINGS)["loss"] > 0.2
 
 
+def test_a_mask_that_is_sure_and_wrong_is_still_moved():
+    nothing = torch.zeros(2, 1, 32, 32)
+    slopes = []
+    for logit in (0.0, 6.0):
+        raw = torch.full((2, 1, 32, 32), logit, requires_grad=True)
+        alone = batch(None, nothing)
+        loss_parts(drawing(alone, mask=raw.sigmoid()), alone, SETTINGS)["mask"].backward()
+        slopes.append(float(raw.grad.mean()))
+    assert slopes[1] > slopes[0] > 0
+
+
 def test_an_error_in_the_eyes_costs_more_than_one_on_the_cheek_and_none_outside():
     regions = torch.zeros(2, 3, 32, 32)
     regions[:, 0, :16] = 1
