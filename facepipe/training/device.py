@@ -27,7 +27,9 @@ class DeviceSettings:
         precision: `auto` takes bf16 where the hardware multiplies in it, else fp32.
         checkpointing: compute the residual blocks twice instead of keeping what they hold for the
             backward pass: less memory for a longer step.
-        compile: let torch compile the forward and backward pass before the first step.
+        compile: let torch compile the forward and backward pass before the first step. Off: torch
+            2.13.0 compiles wrong gradients of the inswapper layout for CPUs, which is noticed and
+            refused.
     """
 
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"

@@ -58,8 +58,8 @@ def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingS
             half = "half " if place.ranks.count == 1 else ""
             raise SettingsError(
                 f"the device's memory does not hold {half}a batch of {settings.batch_size} faces; "
-                f"set the device's checkpointing, or lower batch_size and raise accumulate by as "
-                f"much to learn the same"
+                f"lower batch_size, and raise accumulate by as much to learn the same, or set the "
+                f"device's checkpointing (FACEPIPE_CHECKPOINTING=1)"
             ) from error
 
 
