@@ -20,6 +20,7 @@ from facepipe.training import lora
 from facepipe.training.batches import Pictures
 from facepipe.training.evaluation import Senses
 from facepipe.training.guard import advice, is_swapped
+from facepipe.training.identity_model import train_identity
 from facepipe.training.lora import train_lora
 from facepipe_tests.training.conftest import ON_CPU, TINY, TINY_LORA, same_result, stop_after
 
@@ -43,6 +44,15 @@ def people(make_faces):
 @pytest.fixture(scope="module")
 def known(people):
     return [mean_embedding(faces, SimpleNamespace(embed=colours)) for faces in people]
+
+
+@pytest.fixture(scope="module")
+def base(people, known, tmp_path_factory):
+    """An identity model that learnt long enough for an adapter to move its colours."""
+    folder = tmp_path_factory.mktemp("able")
+    work = {"device": ON_CPU, "scratch": folder / "scratch", "out": folder / "out"}
+    train_identity(people[0], known[0], replace(TINY, epochs=8, learning_rate=4e-3), **work)
+    return folder / "out"
 
 
 @pytest.fixture(scope="module")
