@@ -44,6 +44,8 @@ class Bench:
             (out / "history.jsonl").write_text(json.dumps(row))
             found = {"best_epoch": 1, "best_rule": "", "drawn": {}}
             (out / "evaluation.json").write_text(json.dumps(found))
+            told = {"trainable_params": 1, "total_params": 4}
+            (out / "telemetry.jsonl").write_text(json.dumps(told))
             save_png(out / "previews" / "epoch_0001.png", np.zeros((8, 8, 3), np.uint8))
             return SimpleNamespace(notes=[])
 
