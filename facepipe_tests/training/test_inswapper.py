@@ -187,7 +187,7 @@ def test_a_new_network_of_the_default_size_has_the_layouts_138_million_parameter
     assert round(sum(p.numel() for p in network.parameters()) / 1e6, 1) == 138.3  # as published
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # a minute, and 5 GB of memory
 def test_a_file_of_the_full_size_is_read_and_written_back(tmp_path):
     path = written(tmp_path, width=128, blocks=6)
     network, settings = read_inswapper(path)

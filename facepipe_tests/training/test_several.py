@@ -76,7 +76,7 @@ def until_nobody_trains(place):
     raise AssertionError("they train on")
 
 
-@pytest.mark.slow  # two processes load torch for each training
+@pytest.mark.soak  # two processes load torch for each training
 def test_killed_with_their_launcher_and_resumed_they_end_in_the_same_bytes(
     files, straight, tmp_path
 ):
@@ -91,7 +91,7 @@ def test_killed_with_their_launcher_and_resumed_they_end_in_the_same_bytes(
     assert same_result(out, straight)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("ask", ["closing the pipe", "SIGTERM"])
 def test_asked_to_stop_all_stop_after_the_same_step_and_resume_in_the_same_bytes(
     files, straight, tmp_path, ask
@@ -113,7 +113,7 @@ def test_asked_to_stop_all_stop_after_the_same_step_and_resume_in_the_same_bytes
     assert same_result(trained(files.identity(LONG), tmp_path), straight)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("end", "said"),
     [("killed", "process 1 of 2 .* died without a word"), ("odd", "process 1: ZeroDivisionError")],
@@ -128,7 +128,7 @@ def test_one_that_dies_brings_the_other_down_and_is_named(files, straight, tmp_p
     assert same_result(trained(files.identity(LONG), tmp_path), straight)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_another_number_of_processes_is_a_changed_setting(files, base, run, tmp_path):
     job = files.lora(base)
     trained(job, tmp_path)

@@ -122,7 +122,7 @@ def test_a_compiled_network_that_learns_something_else_is_refused(run, monkeypat
         run("wrong", device=COMPILED)
 
 
-@pytest.mark.slow  # a minute of compiling
+@pytest.mark.soak  # a minute of compiling
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler, of torch
 def test_compiled_for_this_machine_it_learns_the_same_or_is_refused(run, base):
     try:
