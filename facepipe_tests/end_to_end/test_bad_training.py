@@ -37,6 +37,7 @@ def the_error(lines):
     return error
 
 
+@pytest.mark.soak  # the trainer's own tests show it in seconds
 def test_a_rate_that_never_learns_is_named_and_the_adapter_stays(project):
     before = adapter_of(project)
     lines = run(project, 1, "learning_rate=0.9", "epochs=12", "steps_per_epoch=6")
