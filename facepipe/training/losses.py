@@ -11,7 +11,7 @@ from facepipe.training.settings import TrainingSettings
 
 _BOX = 7
 _FAR_PX = 20.0
-_SURE = 1e-3  # of a mask: float32 and bf16 tell it from 0 and 1
+_LEAST = 1e-6  # keeps logarithms finite; a clamp would take the slope of what it clamps
 _STEP = 2  # neighbouring boxes share most of their pixels; a quarter of them costs a quarter
 
 
@@ -99,8 +99,9 @@ def _divergence(mask: Tensor, believed: Tensor) -> Tensor:
     A plain difference hardly moves a mask that is sure and wrong, such as over a mouth that should
     stay open: the slope of a sigmoid vanishes there, and this divides by it.
     """
-    found, wanted = mask.clamp(_SURE, 1 - _SURE), believed.clamp(_SURE, 1 - _SURE)
-    return wanted * (wanted / found).log() + (1 - wanted) * ((1 - wanted) / (1 - found)).log()
+    inside = believed * ((believed + _LEAST) / (mask + _LEAST)).log()
+    outside = (1 - believed) * ((1 - believed + _LEAST) / (1 - mask + _LEAST)).log()
+    return inside + outside
 
 
 def _lookup_px(lookup: Tensor, batch: Batch) -> Tensor:

@@ -55,6 +55,19 @@ def test_where_the_mask_is_0_the_face_given_stays(network):
     assert unchanged[outside.expand_as(unchanged)].all()
 
 
+def test_a_sure_mask_is_still_moved_where_layers_compute_in_half_precision():
+    network = seeded_generator(GeneratorSettings(width=4, blocks=1, textures=2), seed=0)
+    everywhere = torch.full((1, 128, 128), 1.0)
+    network.furnish(network.textures, network.mesh, network.here[0], everywhere)
+    with torch.no_grad():
+        network.usual[:, -1:] *= 2  # as surely as training makes it
+    with torch.autocast("cpu", torch.bfloat16):
+        mask = network(*inputs(1)).mask
+    assert mask.mean() > 0.999
+    mask.log().sum().neg().backward()
+    assert network.usual.grad[:, -1:].abs().mean() > 0
+
+
 def test_the_embedding_changes_the_face(network):
     target, source = inputs(2)
     one, other = network(target, source).rgb, network(target, source.flip(0)).rgb
