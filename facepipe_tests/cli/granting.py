@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from PIL import Image
+
 from facepipe.provenance.consent import new_consent, revoke, write_consent
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,6 +22,24 @@ def grant(folder: Path, scope=("train", "swap"), *, revoked=False, contact="nobo
         granted_at=NOW,
     )
     write_consent(revoke(consent, NOW) if revoked else consent, folder / "consent.json")
+
+
+FLAWS = ("no swap", "no train", "revoked", "gone", "other media")
+
+
+def spoil(folder: Path, flaw: str) -> None:
+    """Leave an input folder of one picture, `a.png`, without what lets a model leave."""
+    match flaw:
+        case "no swap":
+            grant(folder, scope=("train", "publish"))
+        case "no train":
+            grant(folder, scope=("swap", "publish"))
+        case "revoked":
+            grant(folder, revoked=True)
+        case "gone":
+            (folder / "consent.json").unlink()
+        case _:
+            Image.new("RGB", (64, 64), (0, 99, 0)).save(folder / "a.png")
 
 
 def written(folder: Path) -> set[str]:

@@ -16,7 +16,7 @@ from facepipe.defs.inputs import consented_media, consented_pair
 from facepipe.defs.storage import Store
 from facepipe.files import sha256_of
 from facepipe.identity.profile import Profile
-from facepipe_tests.cli.granting import grant, written
+from facepipe_tests.cli.granting import FLAWS, grant, spoil, written
 from facepipe_tests.identity.test_mixing import angle, person
 from facepipe_tests.training.adapters import random_adapter, random_base
 
@@ -131,20 +131,9 @@ def test_another_file_of_that_name_is_kept_unless_asked(root, combine, tmp_path)
 
 
 @pytest.mark.parametrize("side", ["identities/ann", "targets/bob", "targets/cat"])
-@pytest.mark.parametrize("flaw", ["no swap", "no train", "revoked", "gone", "other media"])
+@pytest.mark.parametrize("flaw", FLAWS)
 def test_without_everybody_s_consent_nothing_leaves(root, combine, tmp_path, side, flaw):
-    folder = root / side
-    match flaw:
-        case "no swap":
-            grant(folder, scope=("train", "publish"))
-        case "no train":
-            grant(folder, scope=("swap", "publish"))
-        case "revoked":
-            grant(folder, revoked=True)
-        case "gone":
-            (folder / "consent.json").unlink()
-        case _:
-            Image.new("RGB", (64, 64), (0, 99, 0)).save(folder / "a.png")
+    spoil(root / side, flaw)
     assert combine(3)
     assert not (tmp_path / "out").exists()
 
@@ -240,16 +229,9 @@ def test_fed_with_who_lies_between_the_model_draws_other_faces_than_with_either(
     assert 0 < np.abs(eve - mixed).mean() < apart
 
 
-@pytest.mark.parametrize("flaw", ["no swap", "no train", "revoked", "gone"])
+@pytest.mark.parametrize("flaw", FLAWS)
 def test_without_the_other_s_consent_nothing_leaves(root, combine, tmp_path, flaw):
-    folder = root / "identities/eve"
-    match flaw:
-        case "gone":
-            (folder / "consent.json").unlink()
-        case "revoked":
-            grant(folder, revoked=True)
-        case _:
-            grant(folder, scope=("train",) if flaw == "no swap" else ("swap",))
+    spoil(root / "identities/eve", flaw)
     assert combine(3, "--towards", "eve")
     assert not (tmp_path / "out").exists()
 

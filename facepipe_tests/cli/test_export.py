@@ -15,7 +15,7 @@ from facepipe.defs.storage import Store
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import FACE_PX, FACE_SCALE, NETWORK_112
 from facepipe.landmarks.regions import FACE_OVAL, FIVE_POINTS
-from facepipe_tests.cli.granting import grant, written
+from facepipe_tests.cli.granting import FLAWS, grant, spoil, written
 from facepipe_tests.training.published import NAME, network, publish, tinting_network
 
 add_commands()
@@ -122,21 +122,10 @@ def test_a_pair_that_is_not_made_is_refused_with_what_to_run(root, export, tmp_p
 
 
 @pytest.mark.parametrize("side", ["identities/ann", "targets/bob"])
-@pytest.mark.parametrize("flaw", ["no swap", "no train", "revoked", "gone", "other media"])
+@pytest.mark.parametrize("flaw", FLAWS)
 def test_without_consent_nothing_leaves(root, export, tmp_path, side, flaw):
     assets_of(root, PLAIN)
-    folder = root / side
-    match flaw:
-        case "no swap":
-            grant(folder, scope=("train", "publish"))
-        case "no train":
-            grant(folder, scope=("swap", "publish"))
-        case "revoked":
-            grant(folder, revoked=True)
-        case "gone":
-            (folder / "consent.json").unlink()
-        case _:
-            Image.new("RGB", (64, 64), (0, 99, 0)).save(folder / "a.png")
+    spoil(root / side, flaw)
     assert export(3)
     assert not (tmp_path / "out").exists()
 
