@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facepipe.arrays import BoolArray, FloatArray, IntArray, RgbImage, check_shape
+from facepipe.compositing.skin import skin_mesh
 from facepipe.landmarks.regions import FACE_OVAL, LEFT_EYE, LIPS_INNER, POINTS, RIGHT_EYE
 
 _Corners: TypeAlias = NDArray[np.float64]
 """`(3, T)` one coordinate of each corner of each triangle."""
 RING_REACH = 0.25
 """How far beyond the face's outline the mesh goes on, as a share of its distance to the centre."""
-_SKIN_SHARE = 0.03  # landmarks lie up to so much outside the skin's edge, as a share of the same
 
 
 def _load_surface() -> IntArray:
@@ -85,19 +85,6 @@ def with_ring(points_px: FloatArray) -> FloatArray:
     check_shape(points_px, (POINTS, 3), name="points_px")
     outline = points_px[list(FACE_OVAL)]
     return np.concatenate([points_px, outline + RING_REACH * (outline - outline.mean(0))])
-
-
-def skin_mesh(points_px: FloatArray) -> FloatArray:
-    """The same mesh `(514, 3)` of a face `(478, 3)` that is looked up, not drawn.
-
-    All of it lies on skin, so that what is drawn around a face's outline is skin carried on, and
-    not what happened to be behind the person.
-    """
-    check_shape(points_px, (POINTS, 3), name="points_px")
-    outline = points_px[list(FACE_OVAL)]
-    skin = points_px.copy()
-    skin[list(FACE_OVAL)] = outline - _SKIN_SHARE * (outline - outline.mean(0))
-    return np.concatenate([skin, skin[list(FACE_OVAL)]])
 
 
 def raster(mesh_px: FloatArray, size_wh: tuple[int, int]) -> MeshRaster:
@@ -219,5 +206,5 @@ def warp(
         target_px: `(478, 3)` the points to take, in the result.
         size_wh: size of the result.
     """
-    target, source = with_ring(target_px), skin_mesh(source_px)
+    target, source = with_ring(target_px), skin_mesh(source_px, source_rgb)
     return sample(source_rgb, sampling_map(raster(target, size_wh), source))

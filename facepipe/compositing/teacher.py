@@ -17,7 +17,8 @@ from facepipe.compositing.matching import (
     nearest,
     reference_head,
 )
-from facepipe.compositing.mesh import raster, sample, sampling_map, skin_mesh, smoothed, with_ring
+from facepipe.compositing.mesh import raster, sample, sampling_map, smoothed, with_ring
+from facepipe.compositing.skin import skin_mesh
 from facepipe.compositing.view import FaceView, view_of
 from facepipe.errors import NoFaceError
 from facepipe.identity.face_set import FaceSet
@@ -60,7 +61,8 @@ class MeshTeacher:
         self._faces = faces
         self._head = reference_head(faces.points_px)
         self._look = look_of(faces.points_px, self._head)
-        meshes = np.stack([skin_mesh(points) for points in faces.points_px])
+        shown = zip(faces.points_px, faces.crops_rgb, strict=True)
+        meshes = np.stack([skin_mesh(points, crop_rgb) for points, crop_rgb in shown])
         self._boxes = _boxes(meshes)
         self._over = max(1, FACE_PX // size_px)
         self._meshes = meshes[..., :2] - self._boxes[:, None, :2] - np.float32((self._over - 1) / 2)

@@ -205,6 +205,7 @@ class Store(dg.ConfigurableResource[Any]):
     ) -> None:
         workplace, place = places
         out, scratch = workplace / "out", workplace / f"scratch-{written['scratch_id']}"
+        progress(0, 0)  # not all work reports how far it is; how long it takes counts from here
         with storage_errors(workplace), stop_flag() as stop:
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir(parents=True)

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from facepipe.arrays import FloatArray, IntArray, RgbImage
 from facepipe.compositing.matching import distances, look_of, reference_head
-from facepipe.compositing.mesh import raster, sample, sampling_map, skin_mesh, with_ring
+from facepipe.compositing.mesh import raster, sample, sampling_map, with_ring
+from facepipe.compositing.skin import skin_mesh
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import FACE_PX, resized
 from facepipe.training.data import MESH_PX, Faces, planes
@@ -71,10 +72,8 @@ def typical_faces(faces: FaceSet, held_out: NDArray[np.bool_], count: int) -> In
 def texture_pictures(faces: FaceSet, chosen: IntArray, mesh_px: FloatArray) -> Tensor:
     """The chosen faces' pictures bent onto the average mesh, `(K, 3, 320, 320)` uint8."""
     mesh = resized(mesh_px, FACE_PX / MESH_PX)
-    bent = [
-        _bent(faces.crops_rgb[index], skin_mesh(faces.points_px[index]), mesh)
-        for index in chosen.tolist()
-    ]
+    shown = [(faces.crops_rgb[index], faces.points_px[index]) for index in chosen.tolist()]
+    bent = [_bent(crop_rgb, skin_mesh(points, crop_rgb), mesh) for crop_rgb, points in shown]
     return planes(np.stack(bent))
 
 
