@@ -32,11 +32,9 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {
-            name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
-        }
+        ours = ("FACEPIPE_", "DAGSTER_")
         return {
-            **kept,
+            **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
             "FACEPIPE_DATA": str(self.root),
             "DAGSTER_HOME": str(self.root / ".dagster"),
         }

@@ -1,8 +1,6 @@
 """Real people: what the pipeline promises, measured by a judge it does not know."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -10,23 +8,6 @@ from facepipe.landmarks.tracks import Landmarks
 from facepipe_tests.real import CLIPS, STILLS, Judge, needs_real_media
 
 pytestmark = [pytest.mark.realmedia, pytest.mark.slow, needs_real_media]
-
-
-def facepipe(*arguments, root):
-    environment = {"FACEPIPE_DATA": str(root), "PATH": "/usr/bin:/bin", "HOME": str(root)}
-    command = [sys.executable, "-m", "facepipe.cli", *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=root)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def add(side, name, media, root):
-    record = root / f"{name}.json"
-    facepipe(
-        "consent", "new", "--subject", name, "--scope", "train", "swap", "--expires", "2099-12-31",
-        "--media", *media, "-o", record, root=root,
-    )  # fmt: skip
-    facepipe("add", side, name, *media, "--consent", record, root=root)
 
 
 def judged(root, identity, target):
@@ -41,9 +22,9 @@ def judged(root, identity, target):
     return Judge().compare(swapped, sources["target"], sources["identity"])
 
 
-def report(root, identity, target):
-    path = root / "assets" / "pair" / "swap_report" / identity / target / "report.json"
-    return json.loads(path.read_text())
+def report(project, identity, target):
+    place = project.place("pair/swap_report", identity, target)
+    return json.loads((place / "report.json").read_text())
 
 
 @pytest.mark.parametrize(
@@ -54,12 +35,12 @@ def report(root, identity, target):
     ],
 )
 def test_the_mesh_swap_shows_the_identity_and_keeps_the_background(
-    tmp_path, identity, identity_media, target_clip
+    empty, identity, identity_media, target_clip
 ):
-    add("identity", identity, identity_media, tmp_path)
-    add("target", "clip", [CLIPS / f"{target_clip}.mp4"], tmp_path)
-    facepipe("run", identity, "clip", "--set", "pair/swapped_video.swapper=mesh", root=tmp_path)
-    found, told = judged(tmp_path, identity, "clip"), report(tmp_path, identity, "clip")
+    empty.add("identity", identity, *identity_media)
+    empty.add("target", "clip", CLIPS / f"{target_clip}.mp4")
+    empty.run("run", identity, "clip", "--set", "pair/swapped_video.swapper=mesh")
+    found, told = judged(empty.root, identity, "clip"), report(empty, identity, "clip")
     assert found["closer_to_identity"] >= 0.98, found
     assert told["frames"]["swapped"] >= 0.98 * told["frames"]["total"]
     assert told["background_ssim"] >= 0.98
