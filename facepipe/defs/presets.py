@@ -44,6 +44,6 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "maximum": _preset(1000, 200, 500),
 }
 DEMO_PRESETS = {
-    "demo": _preset(500, 18, 36),  # within ten minutes on two cores
+    "demo": _preset(500, 16, 32),  # within ten minutes on two cores
     "demo_quick": _preset(100, 3, 5),
 }
