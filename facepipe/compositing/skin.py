@@ -66,10 +66,8 @@ def _drawn_in(points: FloatArray, centre: FloatArray, ends: FloatArray) -> Float
     end = np.interp(own_angle, angle[order], ends[order], period=2 * np.pi)
     share = own_radius / np.maximum(whole, 1e-6)
     beyond = np.maximum(share - _FIRM, 0)
-    drawn = share - beyond * end / (1 - _FIRM)
-    return centre + (points - centre) * (drawn / np.maximum(share, 1e-6))[:, None].astype(
-        np.float32
-    )
+    kept = 1 - beyond * end / (1 - _FIRM) / np.maximum(share, 1e-6)
+    return np.asarray(centre + (points - centre) * kept[:, None], np.float32)
 
 
 def _polar(offsets: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
