@@ -7,7 +7,6 @@ import dagster as dg
 import pytest
 
 from facepipe.defs.partitions import IDENTITY
-from facepipe.defs.progress import listening
 from facepipe.defs.recipes import Recipe, read_recipe
 from facepipe.defs.storage import NotBuiltError, Store, Work
 from facepipe.errors import PartitionNameError
@@ -94,24 +93,6 @@ def test_an_unchanged_asset_tells_the_same_without_being_read_again(maker):
         {"text": "content", "letters": 7, "report": {"a": [1]}},
         {**told, "reused": False},
     ]
-
-
-def test_a_listener_hears_of_an_asset_before_its_work_begins_and_of_an_unchanged_one_at_the_end(
-    maker,
-):
-    heard = []
-
-    class Ears:
-        def advanced(self, asset, done, total):
-            heard.append((done, total, maker.made))
-
-        def finished(self, asset, *, reused):
-            heard.append(reused)
-
-    with listening(Ears()):
-        maker.run()
-        maker.run()
-    assert heard == [(0, 0, 0), False, True]
 
 
 def test_an_asset_is_described_anew_where_its_events_are_gone_or_tell_of_other_content(maker):
