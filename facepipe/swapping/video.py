@@ -10,19 +10,15 @@ import numpy as np
 import pandas as pd
 
 from facepipe.arrays import FloatArray, RgbImage
-from facepipe.compositing.blend import cut_square, paste
-from facepipe.compositing.masks import hull_mask, skin_mask
 from facepipe.errors import StoppedError
 from facepipe.landmarks.ahead import ahead
-from facepipe.landmarks.alignment import apply_transform, network_transform
-from facepipe.landmarks.regions import five_points
 from facepipe.media.decode import Frame
 from facepipe.media.encode import VideoWriter
 from facepipe.media.settings import EncodeSettings
 from facepipe.swapping.casting import Cast, cast
 from facepipe.swapping.film import Film
+from facepipe.swapping.fitting import Fitter, Place, place_of
 from facepipe.swapping.settings import SwapSettings
-from facepipe.swapping.steadying import SteadyColours
 from facepipe.swapping.swapper import Swapper
 
 
@@ -98,10 +94,10 @@ def swapped_frames(
 def _swapped(
     take: Take, casting: Cast, settings: SwapSettings, coming: Iterator[Frame]
 ) -> Iterator[tuple[Frame, RgbImage]]:
-    fitter = _Fitter(casting, settings)
+    fitter = Fitter(casting, settings)
     while frames := list(islice(coming, settings.batch)):
         places = {
-            f.index: _place(f, casting, take.swapper.size_px)
+            f.index: place_of(f, casting, take.swapper.size_px)
             for f in frames
             if casting.opacity[f.index] > 0
         }
@@ -115,23 +111,7 @@ def _swapped(
             yield frame, fitter.fit(frame, places[frame.index], square_rgb, believed)
 
 
-@dataclass(frozen=True, eq=False)
-class _Place:
-    """A face's network square: how it is cut, `(2, 3)`, what it shows, and its points there."""
-
-    transform: FloatArray
-    crop_rgb: RgbImage
-    points_px: FloatArray
-
-
-def _place(frame: Frame, casting: Cast, size_px: int) -> _Place:
-    points_px = casting.points_px[frame.index]
-    transform = network_transform(five_points(points_px), size_px)
-    crop_rgb = cut_square(frame.rgb, transform, size_px)
-    return _Place(transform, crop_rgb, apply_transform(transform, points_px))
-
-
-def _draw(swapper: Swapper, places: dict[int, _Place]) -> dict[int, tuple[RgbImage, FloatArray]]:
+def _draw(swapper: Swapper, places: dict[int, Place]) -> dict[int, tuple[RgbImage, FloatArray]]:
     """Square and belief of each place, by frame number, in one call of the swapper."""
     if not places:
         return {}
@@ -140,28 +120,3 @@ def _draw(swapper: Swapper, places: dict[int, _Place]) -> dict[int, tuple[RgbIma
         np.stack([place.points_px for place in places.values()]),
     )
     return {index: (squares[k], masks[k]) for k, index in enumerate(places)}
-
-
-class _Fitter:
-    """Fits drawn squares into their frames, in the order of time."""
-
-    def __init__(self, casting: Cast, settings: SwapSettings) -> None:
-        self._casting = casting
-        self._settings = settings
-        self._colours = SteadyColours(settings.colour, settings.colour_window_s)
-
-    def fit(
-        self, frame: Frame, place: _Place, square_rgb: RgbImage, believed: FloatArray
-    ) -> RgbImage:
-        size_wh = (believed.shape[1], believed.shape[0])
-        moment = (frame.pts_s, float(self._casting.scene[frame.index]))
-        skin = skin_mask(place.points_px, size_wh)
-        face_rgb = self._colours.match(square_rgb, place.crop_rgb, skin, moment)
-        hull = hull_mask(
-            place.points_px,
-            size_wh,
-            erosion=self._settings.erosion,
-            feather=self._settings.feather,
-        )
-        mask = np.minimum(hull, believed) * self._casting.opacity[frame.index]
-        return paste(frame.rgb, face_rgb, mask, place.transform)
