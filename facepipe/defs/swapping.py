@@ -19,7 +19,7 @@ from facepipe.defs.trained_under import own_model
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
-SWAPPING_CODE = "4"
+SWAPPING_CODE = "5"
 """The version of how faces are drawn: another one swaps and reports anew."""
 _NEEDED = {
     "faces": "identity/faces",
@@ -58,16 +58,21 @@ def pair_swapped_video(
         needed["lora_onnx"] = own_model(pair, "pair/lora_onnx", needed["profile"])
 
     def make(work: Work) -> None:
-        from facepipe.swapping.making import Materials, make_swap
+        from facepipe.swapping.making import IdentityFiles, Materials, make_swap
 
         make_swap(
             Materials(
                 sources=pair.target.paths,
                 landmarks=needed["smoothed_landmarks"].path / FILE,
                 target_faces=needed["target_faces"].path,
-                identity_faces=needed["faces"].path,
-                profile=needed["profile"].path / "profile.json",
-                model=_model(needed["lora_onnx"].path) if "lora_onnx" in needed else None,
+                identities=[
+                    IdentityFiles(
+                        name=pair.identity_name,
+                        faces=needed["faces"].path,
+                        profile=needed["profile"].path / "profile.json",
+                        model=_model(needed["lora_onnx"].path) if "lora_onnx" in needed else None,
+                    )
+                ],
                 consent_ids={
                     "identity": pair.identity.consent.id,
                     "target": pair.target.consent.id,
@@ -149,8 +154,8 @@ def pair_swap_report(
                 sources=pair.target.paths,
                 landmarks=needed["smoothed_landmarks"].path / FILE,
                 target_faces=needed["target_faces"].path,
-                identity_faces=needed["faces"].path,
-                profile=profile,
+                identity_faces={pair.identity_name: needed["faces"].path},
+                profiles={pair.identity_name: profile},
                 embedder=embedder_of(profile, store.models()),
                 swapped=needed["swapped_video"].path,
                 bundle=ensure_model("face_landmarker", store.models()),

@@ -1,7 +1,8 @@
 """From files to a swapped video and what is known about it."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +16,39 @@ from facepipe.files import sha256_of, whole_file
 from facepipe.identity.face_set import FaceSet
 from facepipe.identity.profile import Profile
 from facepipe.landmarks.tracks import Landmarks
-from facepipe.swapping.casting import cast
+from facepipe.swapping.casting import Cast, Part, Spot, cast
 from facepipe.swapping.film import Film, film_of
-from facepipe.swapping.manifest import FrameCounts, NamedFile, SwapManifest, library_versions
+from facepipe.swapping.manifest import (
+    FrameCounts,
+    NamedFile,
+    PartRecord,
+    SwapManifest,
+    library_versions,
+)
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.swapper import MeshSwapper, OnnxSwapper, Swapper
 from facepipe.swapping.video import Take, swap_video
 
 MANIFEST, FRAME_LOG, DRAWN = "manifest.json", "frames.parquet", "drawn"
 DRAWN_MOMENTS = 24
-"""At so many moments, spread over the clip, the drawn square is kept for the report."""
+"""Of so many swapped faces, spread over the clip, the drawn square is kept for the report."""
+
+
+@dataclass(frozen=True)
+class IdentityFiles:
+    """The files of a person whose face is shown.
+
+    Attributes:
+        name: of the identity.
+        faces: folder of its faces.
+        profile: its `profile.json`.
+        model: ONNX file in the inswapper contract; none for the mesh.
+    """
+
+    name: str
+    faces: Path
+    profile: Path
+    model: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -35,20 +59,16 @@ class Materials:
         sources: the target's media.
         landmarks: the target's smoothed landmarks.
         target_faces: folder of the target's faces; their tracks are the person to replace.
-        identity_faces: folder of the identity's faces.
-        profile: the identity's `profile.json`.
-        model: ONNX file in the inswapper contract; none for the mesh.
-        consent_ids: consent record of each side, by side.
-        device: for the model.
-        threads: of the CPU for the model; 0 leaves it to the runtime.
+        identities: whose faces are shown; the first is the one that the swap is named after.
+        consent_ids: consent record of the target and of each identity, by what a recipe calls it.
+        device: for the models.
+        threads: of the CPU for a model; 0 leaves it to the runtime.
     """
 
     sources: Sequence[Path]
     landmarks: Path
     target_faces: Path
-    identity_faces: Path
-    profile: Path
-    model: Path | None
+    identities: Sequence[IdentityFiles]
     consent_ids: Mapping[str, str]
     device: str = "auto"
     threads: int = 0
@@ -72,33 +92,39 @@ def make_swap(
         raise StoppedError("stopped before the first frame; nothing is written")
     film = film_of(materials.sources, Landmarks.load(materials.landmarks))
     tracks = frozenset(FaceSet.load(materials.target_faces).track_id.tolist())
-    kept = _moments(film, tracks, settings)
+    parts = [Part(materials.identities[0].name, tracks)]
+    casting = cast(film.landmarks, parts, settings)
+    kept = _moments(film, casting)
 
-    def keep(index: int, square_rgb: RgbImage) -> None:
-        if index in kept:
-            save_drawn(out.parent, index, square_rgb)
+    def keep(spot: Spot, square_rgb: RgbImage) -> None:
+        if spot in kept:
+            save_drawn(out.parent, spot, square_rgb)
 
-    take = Take(film, tracks, _swapper(materials, settings), keep)
-    log = swap_video(take, out, settings, on_progress, stop)
+    swappers = {
+        identity.name: _swapper(materials, identity, settings) for identity in materials.identities
+    }
+    log = swap_video(Take(film, parts, swappers, keep), out, settings, on_progress, stop)
     with whole_file(out.parent / FRAME_LOG) as aside:
         log.to_parquet(aside, index=False)
-    manifest = _manifest(materials, settings, out, log)
+    manifest = _manifest(materials, settings, out, log, casting)
     manifest.save(out.parent / MANIFEST)
     return manifest
 
 
-def save_drawn(folder: Path, index: int, square_rgb: RgbImage) -> None:
-    """Keep the square `(S, S, 3)` drawn for a frame."""
-    with whole_file(folder / DRAWN / f"{index:06d}.png") as aside:
+def save_drawn(folder: Path, spot: Spot, square_rgb: RgbImage) -> None:
+    """Keep the square `(S, S, 3)` drawn for a face."""
+    with whole_file(folder / DRAWN / f"{spot.frame:06d}_{spot.role}.png") as aside:
         cv2.imwrite(str(aside), cv2.cvtColor(square_rgb, cv2.COLOR_RGB2BGR))
 
 
-def load_drawn(folder: Path) -> dict[int, RgbImage]:
-    """The kept squares by frame number."""
-    return {
-        int(path.stem): np.asarray(cv2.cvtColor(_read_bgr(path), cv2.COLOR_BGR2RGB), np.uint8)
-        for path in sorted((folder / DRAWN).glob("*.png"))
-    }
+def load_drawn(folder: Path) -> dict[Spot, RgbImage]:
+    """The kept squares, in the order of time."""
+    drawn: dict[Spot, RgbImage] = {}
+    for path in sorted((folder / DRAWN).glob("*.png")):
+        frame, role = path.stem.split("_")
+        square_rgb = cv2.cvtColor(_read_bgr(path), cv2.COLOR_BGR2RGB)
+        drawn[Spot(int(frame), int(role))] = np.asarray(square_rgb, np.uint8)
+    return drawn
 
 
 def _read_bgr(path: Path) -> RgbImage:
@@ -108,52 +134,70 @@ def _read_bgr(path: Path) -> RgbImage:
     return np.asarray(picture, np.uint8)
 
 
-def _moments(film: Film, tracks: frozenset[int], settings: SwapSettings) -> set[int]:
-    swapped = np.flatnonzero(cast(film.landmarks, tracks, settings).opacity > 0)
-    if not swapped.size:
+def _moments(film: Film, casting: Cast) -> set[Spot]:
+    frames = len(casting.pts_s)
+    swapped = [spot for frame in range(frames) for spot in casting.spots(frame)]
+    if not swapped:
         raise NoFaceError(
-            f"{film.paths[0]}: none of {len(film.landmarks.frame_index)} frames shows the person "
+            f"{film.paths[0]}: none of {frames} frames shows the person "
             f"large enough and turned little enough to be swapped"
         )
     spread = np.linspace(0, len(swapped) - 1, min(DRAWN_MOMENTS, len(swapped)))
-    return {int(swapped[round(float(place))]) for place in spread}
+    return {swapped[round(float(place))] for place in spread}
 
 
-def _swapper(materials: Materials, settings: SwapSettings) -> Swapper:
+def _swapper(materials: Materials, identity: IdentityFiles, settings: SwapSettings) -> Swapper:
     if settings.swapper == "mesh":
-        return MeshSwapper(FaceSet.load(materials.identity_faces))
-    if materials.model is None:
+        return MeshSwapper(FaceSet.load(identity.faces))
+    if identity.model is None:
         raise BadInputError("swapper=lora needs the pair's ONNX model; none was given")
-    embedding = Profile.load(materials.profile).embedding
-    return OnnxSwapper(materials.model, embedding, materials.device, materials.threads)
+    embedding = Profile.load(identity.profile).embedding
+    return OnnxSwapper(identity.model, embedding, materials.device, materials.threads)
 
 
-def frame_counts(log: pd.DataFrame) -> FrameCounts:
-    """Frames in all, swapped, and left alone by reason, from `swap_video`'s table."""
-    skipped = log.loc[~log["swapped"], "reason"].value_counts()
-    reasons = {str(reason): int(count) for reason, count in sorted(skipped.items())}
-    return FrameCounts(total=len(log), swapped=int(log["swapped"].sum()), skipped=reasons)
+def frame_counts(reasons: Iterable[str]) -> FrameCounts:
+    """Frames in all, swapped (the reason is empty), and left alone by reason."""
+    counts = Counter(reasons)
+    swapped = counts.pop("", 0)
+    return FrameCounts(
+        total=swapped + counts.total(), swapped=swapped, skipped=dict(sorted(counts.items()))
+    )
 
 
 def _manifest(
-    materials: Materials, settings: SwapSettings, out: Path, log: pd.DataFrame
+    materials: Materials, settings: SwapSettings, out: Path, log: pd.DataFrame, casting: Cast
 ) -> SwapManifest:
-    drawn_by_mesh = settings.swapper == "mesh" or materials.model is None
+    drawn_by = () if settings.swapper == "mesh" else materials.identities
     return SwapManifest(
         video=_named(out),
         sources=[_named(path) for path in materials.sources],
         inputs={
             "landmarks": sha256_of(materials.landmarks),
-            "profile": sha256_of(materials.profile),
-            "identity_faces": sha256_of(materials.identity_faces / "faces.npz"),
             "target_faces": sha256_of(materials.target_faces / "faces.npz"),
+            **{
+                f"{name}@{identity.name}": sha256_of(path)
+                for identity in materials.identities
+                for name, path in _read_of(identity).items()
+            },
         },
-        model=None if drawn_by_mesh or materials.model is None else _named(materials.model),
+        models={identity.name: _named(identity.model) for identity in drawn_by if identity.model},
         consent_ids=dict(sorted(materials.consent_ids.items())),
         settings=dataclasses.asdict(settings),
         versions=library_versions(),
-        frames=frame_counts(log),
+        frames=frame_counts(log["reason"]),
+        parts=[
+            PartRecord(
+                identity=role.part.identity,
+                tracks=sorted(role.part.tracks),
+                frames=frame_counts(role.reason),
+            )
+            for role in casting.roles
+        ],
     )
+
+
+def _read_of(identity: IdentityFiles) -> dict[str, Path]:
+    return {"profile": identity.profile, "faces": identity.faces / "faces.npz"}
 
 
 def _named(path: Path) -> NamedFile:

@@ -27,6 +27,20 @@ class FrameCounts(pydantic.BaseModel):
     skipped: dict[str, int]
 
 
+class PartRecord(pydantic.BaseModel):
+    """A person of the target by the tracks that show them, and the identity whose face they got.
+
+    Attributes:
+        identity: its name.
+        tracks: ids in the target's landmarks.
+        frames: how many of the film's frames show it, and why not the others.
+    """
+
+    identity: str
+    tracks: list[int]
+    frames: FrameCounts
+
+
 class SwapManifest(pydantic.BaseModel):
     """Everything that decides a swapped video's content; it holds no time of making.
 
@@ -34,11 +48,12 @@ class SwapManifest(pydantic.BaseModel):
         video: the result.
         sources: the target's media.
         inputs: SHA-256 of what else was read, by what it is.
-        model: the swapping model; none when the mesh draws the faces.
-        consent_ids: consent record of each side, by side.
+        models: the swapping model by identity; none when the mesh draws the faces.
+        consent_ids: consent record of the target and of each identity.
         settings: of the swap.
         versions: of the libraries that decide the pixels.
         frames: how many were swapped, and why the others were not.
+        parts: who was replaced, and by whom.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
@@ -46,11 +61,12 @@ class SwapManifest(pydantic.BaseModel):
     video: NamedFile
     sources: list[NamedFile]
     inputs: dict[str, str]
-    model: NamedFile | None
+    models: dict[str, NamedFile]
     consent_ids: dict[str, str]
     settings: dict[str, Any]
     versions: dict[str, str]
     frames: FrameCounts
+    parts: list[PartRecord]
 
     def save(self, path: Path) -> None:
         """Write as JSON, keys in a fixed order, whole or not at all."""

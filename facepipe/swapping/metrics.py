@@ -15,13 +15,13 @@ _LOOK_PX = 960  # structure finer than a pixel of this picture is encoder noise
 _SQUARE_PX = 128
 
 
-def background_ssim(source_rgb: RgbImage, swapped_rgb: RgbImage, face_px: FloatArray) -> float:
-    """Structural similarity outside the face, at most 1 (Wang et al. 2004, luma, 11 px window).
+def background_ssim(source_rgb: RgbImage, swapped_rgb: RgbImage, faces_px: FloatArray) -> float:
+    """Structural similarity outside the faces, at most 1 (Wang et al. 2004, luma, 11 px window).
 
     Args:
         source_rgb: `(H, W, 3)`.
         swapped_rgb: `(H, W, 3)`; a video of odd size may be one larger, that is cut off.
-        face_px: `(478, 2 or 3)`; the face counts as 1.2 times its outline.
+        faces_px: `(F, 478, 2 or 3)`; a face counts as 1.2 times its outline.
     """
     height, width = source_rgb.shape[:2]
     scale = min(1.0, _LOOK_PX / max(height, width))
@@ -30,16 +30,17 @@ def background_ssim(source_rgb: RgbImage, swapped_rgb: RgbImage, face_px: FloatA
         cv2.resize(_luma(rgb[:height, :width]), size_wh, interpolation=cv2.INTER_AREA)
         for rgb in (source_rgb, swapped_rgb)
     )
-    outside = ~_around_face(face_px * scale, size_wh)
+    outside = ~_around_faces(faces_px * scale, size_wh)
     similarity = _ssim(np.asarray(source, np.float32), np.asarray(swapped, np.float32))
     return float(similarity[outside].mean()) if outside.any() else 1.0
 
 
-def _around_face(face_px: FloatArray, size_wh: tuple[int, int]) -> BoolArray:
-    outline = face_px[list(FACE_OVAL), :2]
-    wider = outline.mean(0) + 1.2 * (outline - outline.mean(0))
+def _around_faces(faces_px: FloatArray, size_wh: tuple[int, int]) -> BoolArray:
     mask = np.zeros((size_wh[1], size_wh[0]), np.uint8)
-    cv2.fillPoly(mask, [wider.round().astype(np.int32)], 1)
+    for face_px in faces_px:
+        outline = face_px[list(FACE_OVAL), :2]
+        wider = outline.mean(0) + 1.2 * (outline - outline.mean(0))
+        cv2.fillPoly(mask, [wider.round().astype(np.int32)], 1)
     return mask.astype(bool)
 
 

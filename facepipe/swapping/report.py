@@ -1,4 +1,4 @@
-"""How good a swap is: numbers over the whole film, and a row for each frame."""
+"""How good a swap is: numbers over the whole film, and a row for each swapped face."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from facepipe.landmarks.ahead import ahead
 from facepipe.landmarks.regions import nearest_error_iod
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import Frame, decode
-from facepipe.swapping.casting import Cast
+from facepipe.swapping.casting import Cast, Spot
 from facepipe.swapping.film import Film
 from facepipe.swapping.manifest import FrameCounts
 from facepipe.swapping.metrics import (
@@ -33,13 +33,13 @@ from facepipe.swapping.similarity import Similarity
 
 
 class Mean(pydantic.BaseModel):
-    """A mean over the swapped frames."""
+    """A mean over the swapped faces."""
 
     mean: float
 
 
 class Spread(Mean):
-    """A mean over the swapped frames, and the value that 5 % of them fall short of."""
+    """A mean over the swapped faces, and the value that 5 % of them fall short of."""
 
     p5: float
 
@@ -57,10 +57,10 @@ class Report(pydantic.BaseModel):
 
     Attributes:
         frames: how many were swapped, and why the others were not.
-        similarity_to_identity: of swapped faces to the identity's profile.
-        similarity_to_target: of swapped faces to the target's own mean face.
-        closer_to_identity_share: swapped frames closer to the identity than to the target, 0 to 1.
-        background_ssim: structural similarity to the source outside the face, at most 1.
+        similarity_to_identity: of swapped faces to the profile of the identity they show.
+        similarity_to_target: of swapped faces to the mean face of whom they replace.
+        closer_to_identity_share: swapped faces closer to the identity than to the target, 0 to 1.
+        background_ssim: structural similarity to the source outside the faces, at most 1.
         seam_delta_e: colour step across the face's outline beyond that of the source, CIE76.
         flicker_ratio: change from frame to frame of the aligned face, swap over target; none
             where no two swapped frames follow each other.
@@ -93,19 +93,19 @@ class Screening:
     Attributes:
         film: the target as it was.
         swapped: the video made of it.
-        casting: which face was swapped in each frame.
+        casting: which faces were swapped in each frame.
         swapped_landmarks: found again in the swapped video.
-        identity: `(512,)` unit vector of the person shown.
-        target: `(512,)` unit vector of the person replaced.
-        embedder: what both vectors were made by.
+        identities: `(R, 512)` unit vector of the person that each of the cast's roles shows.
+        targets: `(R, 512)` unit vector of the person that each replaces.
+        embedder: what all vectors were made by.
     """
 
     film: Film
     swapped: Path
     casting: Cast
     swapped_landmarks: Landmarks
-    identity: FloatArray
-    target: FloatArray
+    identities: FloatArray
+    targets: FloatArray
     embedder: Embedder
 
     def frame_pairs(self) -> Iterator[tuple[Frame, RgbImage]]:
@@ -139,9 +139,9 @@ def build_report(
         stop: asked before each frame.
 
     Returns:
-        The report, and a row per swapped frame: frame_index, pts_s, similarity_to_identity,
-        similarity_to_target, background_ssim, seam_delta_e, source_change, swap_change,
-        landmark_error_iod; NaN where it cannot be measured.
+        The report, and a row per swapped face: frame_index, pts_s, role, identity, track_id,
+        opacity, similarity_to_identity, similarity_to_target, background_ssim, seam_delta_e,
+        source_change, swap_change, landmark_error_iod; NaN where it cannot be measured.
 
     Raises:
         NoFaceError: No frame was swapped.
@@ -149,25 +149,58 @@ def build_report(
         StoppedError: `stop` said so.
     """
     rows: list[dict[str, Any]] = []
-    references = np.stack([screening.identity, screening.target])
+    references = np.concatenate([screening.identities, screening.targets])
     similarity = Similarity(screening.embedder, references)
-    before: tuple[int, FacePair] | None = None
+    before: dict[int, tuple[int, FacePair]] = {}
     for source, swapped_rgb in screening.frame_pairs():
         if stop():
             raise StoppedError(f"stopped after {source.index} frames; no report is written")
-        if screening.casting.opacity[source.index] > 0:
-            face_px = screening.casting.points_px[source.index]
-            pair = face_pair(source.rgb, swapped_rgb, face_px)
-            earlier = _just_before(before, source.index, screening.casting)
-            rows.append(_row(screening, source, swapped_rgb, pair, earlier))
-            similarity.look(swapped_rgb, face_px)
-            before = (source.index, pair)
+        rows += _rows(screening, (source, swapped_rgb), similarity, before)
         on_frame(source, swapped_rgb)
     if not rows:
         raise NoFaceError(f"{screening.swapped}: no frame of it was swapped; nothing to report on")
     table = pd.DataFrame(rows)
-    table[["similarity_to_identity", "similarity_to_target"]] = similarity.cosines()
+    cosines, role = similarity.cosines(), table["role"].to_numpy()
+    each, roles = np.arange(len(table)), len(screening.identities)
+    table["similarity_to_identity"] = cosines[each, role]
+    table["similarity_to_target"] = cosines[each, roles + role]
     return _report(table, counts, screening.embedder), table
+
+
+def _rows(
+    screening: Screening,
+    pair: tuple[Frame, RgbImage],
+    similarity: Similarity,
+    before: dict[int, tuple[int, FacePair]],
+) -> list[dict[str, Any]]:
+    """A row per swapped face of a frame; `before` holds each role's last face, and takes this."""
+    (source, swapped_rgb), casting = pair, screening.casting
+    spots = casting.spots(source.index)
+    if not spots:
+        return []
+    swapped_px = np.stack([casting.face_px(spot) for spot in spots])
+    kept = background_ssim(source.rgb, swapped_rgb, swapped_px)
+    rows: list[dict[str, Any]] = []
+    for spot in spots:
+        face_px = casting.face_px(spot)
+        faces = face_pair(source.rgb, swapped_rgb, face_px)
+        earlier = _just_before(before.get(spot.role), source.index, casting)
+        similarity.look(swapped_rgb, face_px)
+        before[spot.role] = (source.index, faces)
+        role = casting.roles[spot.role]
+        rows.append(
+            {
+                "frame_index": source.index,
+                "pts_s": source.pts_s,
+                "role": spot.role,
+                "identity": role.part.identity,
+                "track_id": role.track(source.index),
+                "opacity": casting.opacity(spot),
+                "background_ssim": kept,
+                **_measures(screening, spot, faces, earlier),
+            }
+        )
+    return rows
 
 
 def _just_before(before: tuple[int, FacePair] | None, index: int, casting: Cast) -> FacePair | None:
@@ -177,23 +210,16 @@ def _just_before(before: tuple[int, FacePair] | None, index: int, casting: Cast)
     return before[1] if casting.scene[index] == casting.scene[index - 1] else None
 
 
-def _row(
-    screening: Screening,
-    source: Frame,
-    swapped_rgb: RgbImage,
-    pair: FacePair,
-    earlier: FacePair | None,
-) -> dict[str, Any]:
-    face_px = screening.casting.points_px[source.index]
-    change = changes(earlier, pair) if earlier else (np.nan, np.nan)
+def _measures(
+    screening: Screening, spot: Spot, faces: FacePair, earlier: FacePair | None
+) -> dict[str, float]:
+    change = changes(earlier, faces) if earlier else (np.nan, np.nan)
+    face_px = screening.casting.face_px(spot)
     return {
-        "frame_index": source.index,
-        "pts_s": source.pts_s,
-        "background_ssim": background_ssim(source.rgb, swapped_rgb, face_px),
-        "seam_delta_e": seam_delta_e(pair),
+        "seam_delta_e": seam_delta_e(faces),
         "source_change": change[0],
         "swap_change": change[1],
-        "landmark_error_iod": _found_again(screening.swapped_landmarks, source.index, face_px),
+        "landmark_error_iod": _found_again(screening.swapped_landmarks, spot.frame, face_px),
     }
 
 

@@ -1,6 +1,6 @@
 """From a swapped video and what it was made of to a report and a contact sheet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.landmarks.detection import detect
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import Frame
-from facepipe.swapping.casting import Cast, cast
+from facepipe.swapping.casting import Cast, Part, cast
 from facepipe.swapping.film import Film, film_of
 from facepipe.swapping.making import FRAME_LOG, MANIFEST, load_drawn
 from facepipe.swapping.manifest import SwapManifest
@@ -33,9 +33,9 @@ class ReportMaterials:
         sources: the target's media.
         landmarks: the target's smoothed landmarks.
         target_faces: folder of the target's faces.
-        identity_faces: folder of the identity's faces.
-        profile: of the identity.
-        embedder: what the profile was made with.
+        identity_faces: folder of each identity's faces, by its name.
+        profiles: of each identity.
+        embedder: what the profiles were made with.
         swapped: folder that `making.make_swap` filled.
         bundle: MediaPipe's landmark model, to look at the swapped video.
     """
@@ -43,8 +43,8 @@ class ReportMaterials:
     sources: Sequence[Path]
     landmarks: Path
     target_faces: Path
-    identity_faces: Path
-    profile: Profile
+    identity_faces: Mapping[str, Path]
+    profiles: Mapping[str, Profile]
     embedder: Embedder
     swapped: Path
     bundle: Path
@@ -62,9 +62,10 @@ def make_report(
     Raises:
         StoppedError: `stop` said so.
         VerificationError: The swapped video is not of this target.
-        BadInputError: The profile was made with another embedder, or a file is missing.
+        BadInputError: A profile was made with another embedder, or a file is missing.
     """
-    require_same_embedder(materials.profile, materials.embedder)
+    for profile in materials.profiles.values():
+        require_same_embedder(profile, materials.embedder)
     manifest = SwapManifest.load(materials.swapped / MANIFEST)
     video = materials.swapped / manifest.video.name
     film = film_of(materials.sources, Landmarks.load(materials.landmarks))
@@ -95,15 +96,15 @@ def make_report(
 def _screening(
     materials: ReportMaterials, film: Film, manifest: SwapManifest, found: Landmarks
 ) -> Screening:
+    parts = [Part(part.identity, frozenset(part.tracks)) for part in manifest.parts]
     faces = FaceSet.load(materials.target_faces)
-    tracks = frozenset(faces.track_id.tolist())
     return Screening(
         film=film,
         swapped=materials.swapped / manifest.video.name,
-        casting=cast(film.landmarks, tracks, SwapSettings(**manifest.settings)),
+        casting=cast(film.landmarks, parts, SwapSettings(**manifest.settings)),
         swapped_landmarks=found,
-        identity=materials.profile.embedding,
-        target=mean_embedding(faces, materials.embedder),
+        identities=np.stack([materials.profiles[part.identity].embedding for part in parts]),
+        targets=np.stack([mean_embedding(faces, materials.embedder) for _ in parts]),
         embedder=materials.embedder,
     )
 
@@ -114,20 +115,24 @@ class _Gallery:
     def __init__(self, materials: ReportMaterials, settings: ReportSettings, casting: Cast) -> None:
         drawn = load_drawn(materials.swapped)
         spread = np.linspace(0, len(drawn) - 1, min(settings.sheet_rows, len(drawn)))
-        chosen = {sorted(drawn)[round(float(place))] for place in spread}
-        self._drawn = {index: drawn[index] for index in chosen}
+        chosen = {list(drawn)[round(float(place))] for place in spread}
+        self._drawn = {spot: drawn[spot] for spot in chosen}
         self._casting = casting
-        self._teacher = MeshTeacher(FaceSet.load(materials.identity_faces), 2 * NETWORK_PX)
+        self._teachers = {
+            name: MeshTeacher(FaceSet.load(folder), 2 * NETWORK_PX)
+            for name, folder in materials.identity_faces.items()
+        }
         self.moments: list[Moment] = []
 
     def look(self, source: Frame, swapped_rgb: RgbImage) -> None:
-        if source.index in self._drawn:
-            self.moments.append(
-                moment_of(
-                    source.pts_s,
-                    (source.rgb, swapped_rgb),
-                    self._casting.points_px[source.index],
-                    self._drawn[source.index],
-                    self._teacher,
+        for spot in self._casting.spots(source.index):
+            if spot in self._drawn:
+                self.moments.append(
+                    moment_of(
+                        source.pts_s,
+                        (source.rgb, swapped_rgb),
+                        self._casting.face_px(spot),
+                        self._drawn[spot],
+                        self._teachers[self._casting.roles[spot.role].part.identity],
+                    )
                 )
-            )

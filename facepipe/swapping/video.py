@@ -1,7 +1,7 @@
-"""Swap one person's face through a whole film, frame by frame, and write it as a video."""
+"""Swap faces through a whole film, frame by frame, and write it as a video."""
 
-from collections.abc import Callable, Iterator
-from collections.abc import Set as AbstractSet
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from facepipe.landmarks.ahead import ahead
 from facepipe.media.decode import Frame
 from facepipe.media.encode import VideoWriter
 from facepipe.media.settings import EncodeSettings
-from facepipe.swapping.casting import Cast, cast
+from facepipe.swapping.casting import Cast, Part, Spot, cast
 from facepipe.swapping.film import Film
 from facepipe.swapping.fitting import Fitter, Place, place_of
 from facepipe.swapping.settings import SwapSettings
@@ -28,16 +28,16 @@ class Take:
 
     Attributes:
         film: the frames and their landmarks.
-        tracks: the track ids of the person whose face is replaced.
-        swapper: draws the faces.
-        on_drawn: told the number of each swapped frame and the square drawn for it, `(S, S, 3)`,
-            before it is fitted in.
+        parts: who is replaced, and by whom.
+        swappers: what draws the face of each identity that has a part, by the identity's name.
+        on_drawn: told each swapped face and the square drawn for it, `(S, S, 3)`, before it is
+            fitted in.
     """
 
     film: Film
-    tracks: AbstractSet[int]
-    swapper: Swapper
-    on_drawn: Callable[[int, RgbImage], None] = lambda index, square_rgb: None
+    parts: Sequence[Part]
+    swappers: Mapping[str, Swapper]
+    on_drawn: Callable[[Spot, RgbImage], None] = lambda spot, square_rgb: None
 
 
 def swap_video(
@@ -47,10 +47,10 @@ def swap_video(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> pd.DataFrame:
-    """Write the film with the person's face replaced; sound and times stay as they are.
+    """Write the film with the people's faces replaced; sound and times stay as they are.
 
-    Frames without the person are passed on. Decoding, drawing and encoding each run in a thread
-    of their own; at most two batches of frames are held.
+    Frames in which nobody is replaced are passed on. Decoding, drawing and encoding each run in a
+    thread of their own; at most two batches of frames are held.
 
     Returns:
         A row per frame: frame_index, pts_s, swapped, reason (empty where swapped).
@@ -63,7 +63,7 @@ def swap_video(
     settings = settings or SwapSettings()
     film = take.film
     total = len(film.landmarks.frame_index)
-    casting = cast(film.landmarks, take.tracks, settings)
+    casting = cast(film.landmarks, take.parts, settings)
     done = 0
     with VideoWriter(out, film.info, EncodeSettings(settings.crf, settings.preset)) as writer:
         for frame, shown_rgb in ahead(_swapped(take, casting, settings, film.frames())):
@@ -87,7 +87,7 @@ def swapped_frames(
     take: Take, settings: SwapSettings, frames: Iterator[Frame]
 ) -> Iterator[tuple[Frame, RgbImage]]:
     """Each of the film's `frames`, decoded elsewhere, with what it shows in the end."""
-    casting = cast(take.film.landmarks, take.tracks, settings)
+    casting = cast(take.film.landmarks, take.parts, settings)
     return _swapped(take, casting, settings, frames)
 
 
@@ -96,27 +96,39 @@ def _swapped(
 ) -> Iterator[tuple[Frame, RgbImage]]:
     fitter = Fitter(casting, settings)
     while frames := list(islice(coming, settings.batch)):
+        spots = {frame.index: casting.spots(frame.index) for frame in frames}
         places = {
-            f.index: place_of(f, casting, take.swapper.size_px)
-            for f in frames
-            if casting.opacity[f.index] > 0
+            spot: _place(take, casting, frame, spot)
+            for frame in frames
+            for spot in spots[frame.index]
         }
-        drawn = _draw(take.swapper, places)
+        drawn = _draw(take, places)
         for frame in frames:
-            if frame.index not in places:
-                yield frame, frame.rgb
-                continue
-            square_rgb, believed = drawn[frame.index]
-            take.on_drawn(frame.index, square_rgb)
-            yield frame, fitter.fit(frame, places[frame.index], square_rgb, believed)
+            shown = frame
+            for spot in spots[frame.index]:
+                take.on_drawn(spot, drawn[spot][0])
+                shown = fitter.fit(shown, spot, places[spot], drawn[spot])
+            yield frame, shown.rgb
 
 
-def _draw(swapper: Swapper, places: dict[int, Place]) -> dict[int, tuple[RgbImage, FloatArray]]:
-    """Square and belief of each place, by frame number, in one call of the swapper."""
-    if not places:
-        return {}
-    squares, masks = swapper.swap(
-        np.stack([place.crop_rgb for place in places.values()]),
-        np.stack([place.points_px for place in places.values()]),
-    )
-    return {index: (squares[k], masks[k]) for k, index in enumerate(places)}
+def _place(take: Take, casting: Cast, frame: Frame, spot: Spot) -> Place:
+    return place_of(frame, casting.face_px(spot), _swapper(take, spot).size_px)
+
+
+def _swapper(take: Take, spot: Spot) -> Swapper:
+    return take.swappers[take.parts[spot.role].identity]
+
+
+def _draw(take: Take, places: dict[Spot, Place]) -> dict[Spot, tuple[RgbImage, FloatArray]]:
+    """Square and belief of each place, in one call of each identity's swapper."""
+    drawn: dict[Spot, tuple[RgbImage, FloatArray]] = {}
+    by_identity: dict[str, list[Spot]] = defaultdict(list)
+    for spot in places:
+        by_identity[take.parts[spot.role].identity].append(spot)
+    for identity, spots in by_identity.items():
+        squares, masks = take.swappers[identity].swap(
+            np.stack([places[spot].crop_rgb for spot in spots]),
+            np.stack([places[spot].points_px for spot in spots]),
+        )
+        drawn |= {spot: (squares[k], masks[k]) for k, spot in enumerate(spots)}
+    return drawn

@@ -63,6 +63,7 @@ def swap_seconds(clip: Path, model: Path, folder: Path) -> tuple[float, float]:
     """Seconds to swap decoded frames without encoding them, and the network's share of it."""
     from facepipe.inference.models import ensure_model
     from facepipe.landmarks.detection import detect
+    from facepipe.swapping.casting import Part
     from facepipe.swapping.film import film_of
     from facepipe.swapping.settings import SwapSettings
     from facepipe.swapping.swapper import OnnxSwapper
@@ -72,8 +73,8 @@ def swap_seconds(clip: Path, model: Path, folder: Path) -> tuple[float, float]:
     film = film_of([clip], landmarks)
     frames = list(film.frames())
     swapper = Timed(OnnxSwapper(model, unit_embedding()))
-    tracks = {int(track) for track in np.unique(landmarks.track_id) if track >= 0}
-    take = Take(film, tracks, swapper)
+    tracks = frozenset(int(track) for track in np.unique(landmarks.track_id) if track >= 0)
+    take = Take(film, [Part("somebody", tracks)], {"somebody": swapper})
     started = time.perf_counter()
     count = sum(1 for _ in swapped_frames(take, SwapSettings(), iter(frames)))
     assert count == len(frames)

@@ -11,6 +11,8 @@ from onnx import helper, numpy_helper
 
 from facepipe.landmarks.alignment import apply_transform
 from facepipe.landmarks.tracks import NO_TRACK, Landmarks
+from facepipe.swapping.casting import Part
+from facepipe.swapping.video import Take
 from facepipe_tests.compositing.painted import mesh_points, paint
 
 WIDTH, HEIGHT = 240, 200
@@ -126,3 +128,8 @@ def tiny_model(
     model.ir_version = 9
     onnx.save(model, str(path))
     return path
+
+
+def one_part(film, tracks, painter, on_drawn=lambda spot, square_rgb: None):
+    """A take in which one identity's face, drawn by `painter`, is put onto these tracks."""
+    return Take(film, [Part("ada", frozenset(tracks))], {"ada": painter}, on_drawn)

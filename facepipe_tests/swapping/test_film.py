@@ -9,8 +9,8 @@ import pytest
 from facepipe.errors import BadInputError
 from facepipe.swapping.film import film_of
 from facepipe.swapping.settings import SwapSettings
-from facepipe.swapping.video import Take, swap_video
-from facepipe_tests.swapping.clips import Painter, landmarks_of, talking, write_clip
+from facepipe.swapping.video import swap_video
+from facepipe_tests.swapping.clips import Painter, landmarks_of, one_part, talking, write_clip
 
 
 def pictures(folder, sizes_wh):
@@ -49,7 +49,7 @@ def test_pictures_of_other_sizes_are_fitted_and_their_landmarks_with_them(tmp_pa
 def test_pictures_become_a_video_of_a_second_each(tmp_path):
     paths, landmarks = pictures(tmp_path, [(200, 120), (200, 120)])
     log = swap_video(
-        Take(film_of(paths, landmarks), set(), Painter()), tmp_path / "out.mp4", SwapSettings()
+        one_part(film_of(paths, landmarks), set(), Painter()), tmp_path / "out.mp4", SwapSettings()
     )
     assert log["pts_s"].tolist() == [0, 1]
     assert log["reason"].tolist() == ["no_face", "no_face"]

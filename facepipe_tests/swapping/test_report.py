@@ -12,9 +12,9 @@ from facepipe.identity.embedding import builtin_embedder
 from facepipe.identity.profile import mean_embedding
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import decode
-from facepipe.swapping.casting import cast
+from facepipe.swapping.casting import Part, cast
 from facepipe.swapping.film import film_of
-from facepipe.swapping.making import Materials, load_drawn, make_swap
+from facepipe.swapping.making import IdentityFiles, Materials, load_drawn, make_swap
 from facepipe.swapping.manifest import FrameCounts, SwapManifest
 from facepipe.swapping.report import Screening, build_report
 from facepipe.swapping.settings import SwapSettings
@@ -45,9 +45,7 @@ def stage(tmp_path_factory):
         sources=[clip],
         landmarks=folder / "landmarks.npz",
         target_faces=folder / "target",
-        identity_faces=folder / "identity",
-        profile=folder / "profile.json",
-        model=None,
+        identities=[IdentityFiles("ada", folder / "identity", folder / "profile.json")],
         consent_ids={"target": "t1", "identity": "i1"},
     )
     (folder / "swap").mkdir()
@@ -63,10 +61,10 @@ def screening(stage):
     return Screening(
         film=film,
         swapped=folder / "swap" / "swapped.mp4",
-        casting=cast(landmarks, {0}, SETTINGS),
+        casting=cast(landmarks, [Part("ada", frozenset({0}))], SETTINGS),
         swapped_landmarks=landmarks,
-        identity=mean_embedding(person((220, 180, 160)), embedder),
-        target=mean_embedding(target, embedder),
+        identities=mean_embedding(person((220, 180, 160)), embedder)[None],
+        targets=mean_embedding(target, embedder)[None],
         embedder=embedder,
     )
 
@@ -94,8 +92,8 @@ def test_the_same_files_give_the_same_bytes(stage, tmp_path):
 
 def test_a_drawn_square_is_kept_for_each_moment_of_the_sheet(stage):
     drawn = load_drawn(stage[0] / "swap")
-    assert sorted(drawn) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
-    assert drawn[0].shape == (256, 256, 3)
+    assert list(drawn) == [(frame, 0) for frame in (0, 1, 2, 4, 5, 6, 7, 8, 9)]
+    assert drawn[0, 0].shape == (256, 256, 3)
 
 
 def test_a_target_without_the_person_is_refused_before_any_work(stage, tmp_path):

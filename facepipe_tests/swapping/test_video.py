@@ -11,13 +11,14 @@ from facepipe.errors import BadInputError, StoppedError
 from facepipe.media.decode import decode
 from facepipe.swapping.film import film_of
 from facepipe.swapping.settings import SwapSettings
-from facepipe.swapping.video import Take, swap_video
+from facepipe.swapping.video import swap_video
 from facepipe_tests.swapping.clips import (
     HEIGHT,
     PTS,
     WIDTH,
     Painter,
     landmarks_of,
+    one_part,
     talking,
     write_clip,
 )
@@ -39,7 +40,7 @@ def film(clip):
 
 
 def test_frames_times_and_sound_are_kept(film, tmp_path):
-    log = swap_video(Take(film, {0}, Painter()), tmp_path / "out.mp4", FAST)
+    log = swap_video(one_part(film, {0}, Painter()), tmp_path / "out.mp4", FAST)
     assert [f.pts for f in decode(tmp_path / "out.mp4")] == [f.pts for f in film.frames()]
     assert len(log) == len(PTS)
     packets = []
@@ -50,14 +51,14 @@ def test_frames_times_and_sound_are_kept(film, tmp_path):
 
 
 def test_the_log_says_which_frames_were_left_alone_and_why(film, tmp_path):
-    log = swap_video(Take(film, {0}, Painter()), tmp_path / "out.mp4", FAST)
+    log = swap_video(one_part(film, {0}, Painter()), tmp_path / "out.mp4", FAST)
     assert list(log.columns) == ["frame_index", "pts_s", "swapped", "reason"]
     assert log.loc[~log["swapped"], "frame_index"].tolist() == [2, 5]
     assert set(log["reason"]) == {"", "no_face"}
 
 
 def test_a_face_takes_the_drawn_colour_and_its_surroundings_none(film, tmp_path):
-    swap_video(Take(film, {0}, Painter((0, 200, 0))), tmp_path / "out.mp4", FAST)
+    swap_video(one_part(film, {0}, Painter((0, 200, 0))), tmp_path / "out.mp4", FAST)
     pairs = zip(film.frames(), decode(tmp_path / "out.mp4"), strict=True)
     for before, after in pairs:
         change = np.abs(after.rgb.astype(int) - before.rgb).max(axis=2)
@@ -72,28 +73,28 @@ def test_a_face_takes_the_drawn_colour_and_its_surroundings_none(film, tmp_path)
 
 
 def test_a_swapper_believed_nowhere_leaves_the_same_bytes_as_no_person(film, tmp_path):
-    swap_video(Take(film, {0}, Painter(belief=0.0)), tmp_path / "none.mp4", FAST)
-    swap_video(Take(film, set(), Painter()), tmp_path / "nobody.mp4", FAST)
+    swap_video(one_part(film, {0}, Painter(belief=0.0)), tmp_path / "none.mp4", FAST)
+    swap_video(one_part(film, set(), Painter()), tmp_path / "nobody.mp4", FAST)
     assert (tmp_path / "none.mp4").read_bytes() == (tmp_path / "nobody.mp4").read_bytes()
 
 
 def test_the_same_swap_gives_the_same_bytes_whatever_the_batch(film, tmp_path):
     for name, batch in (("a", 1), ("b", 3), ("c", 64)):
         settings = SwapSettings(crf=5, preset="ultrafast", batch=batch)
-        swap_video(Take(film, {0}, Painter((180, 120, 90))), tmp_path / f"{name}.mp4", settings)
+        swap_video(one_part(film, {0}, Painter((180, 120, 90))), tmp_path / f"{name}.mp4", settings)
     contents = {(tmp_path / f"{name}.mp4").read_bytes() for name in "abc"}
     assert len(contents) == 1
 
 
 def test_faces_are_drawn_in_batches(film, tmp_path):
     painter = Painter()
-    swap_video(Take(film, {0}, painter), tmp_path / "out.mp4", FAST)
+    swap_video(one_part(film, {0}, painter), tmp_path / "out.mp4", FAST)
     assert painter.batches == [3, 3, 2]
 
 
 def test_colours_are_matched_when_asked(film, tmp_path):
     def skin(settings, name):
-        swap_video(Take(film, {0}, Painter((120, 120, 190))), tmp_path / name, settings)
+        swap_video(one_part(film, {0}, Painter((120, 120, 190))), tmp_path / name, settings)
         return next(decode(tmp_path / name)).rgb[110, 105:135].mean(0)
 
     asked = SwapSettings(colour=1, crf=5, preset="ultrafast")
@@ -104,14 +105,16 @@ def test_colours_are_matched_when_asked(film, tmp_path):
 def test_a_stop_leaves_no_file(film, tmp_path):
     asked = iter([False] * 4 + [True] * 100)
     with pytest.raises(StoppedError, match="stopped after 4 of 10 frames"):
-        swap_video(Take(film, {0}, Painter()), tmp_path / "out.mp4", FAST, stop=lambda: next(asked))
+        swap_video(
+            one_part(film, {0}, Painter()), tmp_path / "out.mp4", FAST, stop=lambda: next(asked)
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_counts_every_frame(film, tmp_path):
     told = []
     swap_video(
-        Take(film, {0}, Painter()),
+        one_part(film, {0}, Painter()),
         tmp_path / "out.mp4",
         FAST,
         on_progress=lambda done, total: told.append((done, total)),
@@ -123,7 +126,7 @@ def test_landmarks_of_a_shorter_clip_are_refused(clip, tmp_path):
     path, points = clip
     film = film_of([path], landmarks_of(points[:4], [0] * 4))
     with pytest.raises(BadInputError, match="more frames than the 4"):
-        swap_video(Take(film, {0}, Painter()), tmp_path / "out.mp4", FAST)
+        swap_video(one_part(film, {0}, Painter()), tmp_path / "out.mp4", FAST)
 
 
 def test_few_frames_are_held_however_long_the_film(tmp_path):
@@ -141,6 +144,6 @@ def test_few_frames_are_held_however_long_the_film(tmp_path):
                 yield frame
 
     watched = Watched(film.info, film.landmarks, film.paths)
-    swap_video(Take(watched, {0}, Painter()), tmp_path / "out.mp4", FAST)
+    swap_video(one_part(watched, {0}, Painter()), tmp_path / "out.mp4", FAST)
     assert len(most) == 100
     assert max(most) <= 2 * FAST.batch + 4

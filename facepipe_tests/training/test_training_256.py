@@ -14,13 +14,13 @@ from facepipe.media.decode import decode
 from facepipe.swapping.film import film_of
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.swapper import OnnxSwapper
-from facepipe.swapping.video import Take, swap_video
+from facepipe.swapping.video import swap_video
 from facepipe.training.checkpoint import load_generator
 from facepipe.training.export import export_identity, export_lora
 from facepipe.training.formats import exported_files
 from facepipe.training.inswapper_reader import read_inswapper
 from facepipe.training.lora import train_lora
-from facepipe_tests.swapping.clips import landmarks_of, talking, write_clip
+from facepipe_tests.swapping.clips import landmarks_of, one_part, talking, write_clip
 from facepipe_tests.training.conftest import (
     ON_CPU,
     TINY,
@@ -102,7 +102,7 @@ def test_a_clip_is_swapped_with_it(exported, embeddings, tmp_path):
     drawn = []
     swapper = OnnxSwapper(exported[1], embeddings[0], "cpu")
     log = swap_video(
-        Take(film, {0}, swapper, on_drawn=lambda index, square: drawn.append(square.shape)),
+        one_part(film, {0}, swapper, on_drawn=lambda index, square: drawn.append(square.shape)),
         tmp_path / "out.mp4",
         SwapSettings(colour=0, crf=5, preset="ultrafast", batch=4),
     )
