@@ -1,20 +1,49 @@
 """Let an iterator work ahead of its reader, in a thread of its own."""
 
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, Queue
 from typing import TypeVar
 
 Item = TypeVar("Item")
 _END = object()
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items and errors; while the reader holds one, the next is being made.
+def ahead(items: Iterator[Item], depth: int = 1) -> Iterator[Item]:
+    """The same items and errors; while the reader holds one, the next `depth` are being made.
 
-    At most two items are alive at a time, so that memory does not grow with the length.
+    At most `depth` finished items wait, so that memory does not grow with the length.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead") as worker:
-        coming = worker.submit(next, items, _END)
-        while (item := coming.result()) is not _END:
-            coming = worker.submit(next, items, _END)
+    waiting: Queue[Item | object] = Queue(depth)
+    failed: list[BaseException] = []
+    left = threading.Event()
+
+    def work() -> None:
+        try:
+            for item in items:
+                waiting.put(item)
+                if left.is_set():
+                    return
+        except BaseException as error:  # noqa: BLE001  # raised again where it is read
+            failed.append(error)
+        waiting.put(_END)
+
+    worker = threading.Thread(target=work, name="ahead")
+    worker.start()
+    try:
+        while (item := waiting.get()) is not _END:
             yield item  # type: ignore[misc]
+    finally:
+        left.set()
+        _emptied_until_dead(worker, waiting)
+    if failed:
+        raise failed[0]
+
+
+def _emptied_until_dead(worker: threading.Thread, waiting: "Queue[Item | object]") -> None:
+    """Let a worker whose reader is gone put its last items down."""
+    while worker.is_alive():
+        try:
+            waiting.get(timeout=0.01)
+        except Empty:
+            continue

@@ -23,30 +23,36 @@ class Frame:
         pts_s: Presentation time within the source, in seconds.
         pts: The same in units of the source's time base.
         rgb: `(H, W, 3)` picture, turned upright.
+        stored: What it was made of; none for a picture.
     """
 
     index: int
     pts_s: float
     pts: int
     rgb: RgbImage
+    stored: ClipFrame | None = None
 
 
-def decode(path: Path, *, quick: bool = False) -> Iterator[Frame]:
-    """Every frame of a picture (one) or video (all), in order; never more than one is held.
+def decode(path: Path, *, quick: bool = False, first: int = 0) -> Iterator[Frame]:
+    """The frames of a picture (one) or video (all), in order; never more than one is held.
 
     Args:
         path: The file.
         quick: Let colours be a level or two off, at a tenth of the time of exact ones: for who
             looks for faces, not for who keeps the picture.
+        first: The frame to begin with; those before are decoded but not turned into RGB.
 
     Raises:
         MediaError: Missing, empty, not media, without frames, or broken before its end.
     """
     if kind_of(path) == "image":
-        yield Frame(0, 0.0, 0, read_picture(path))
+        if not first:
+            yield Frame(0, 0.0, 0, read_picture(path))
         return
     for frame in read_clip(path):
-        yield Frame(frame.index, frame.pts_s, frame.pts, _rgb(path, frame, quick=quick))
+        if frame.index >= first:
+            rgb = _rgb(path, frame, quick=quick)
+            yield Frame(frame.index, frame.pts_s, frame.pts, rgb, None if quick else frame)
 
 
 def _rgb(path: Path, frame: ClipFrame, *, quick: bool) -> RgbImage:

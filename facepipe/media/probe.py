@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from facepipe.errors import MediaError
 from facepipe.media.clips import open_clip, read_clip
@@ -19,6 +19,9 @@ VIDEO_SUFFIXES = (
 NOT_MEDIA = ("consent.json", "masks")
 """What an input folder may hold besides media: the consent record and hand-drawn masks."""
 _STILL_TIME_BASE = Fraction(1, 25)
+Turn = tuple[int, int, int, int]
+"""How stored x and y become shown x and y, row by row, as `colour.display_matrix` says."""
+UPRIGHT: Turn = (1, 0, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class MediaInfo:
         is_variable_rate: Whether frames are not evenly spaced, judged by the stated rates.
         pixel_aspect: Shown width of a pixel over its height.
         colours: The colour tags of the first frame.
+        bits: Per sample of the first frame.
+        turn: How the stored picture is to be shown; in `width` and `height` already.
     """
 
     path: Path
@@ -54,6 +59,8 @@ class MediaInfo:
     is_variable_rate: bool = False
     pixel_aspect: Fraction = Fraction(1)
     colours: ColourTags = NO_TAGS
+    bits: int = 8
+    turn: Turn = UPRIGHT
 
 
 def probe(path: Path) -> MediaInfo:
@@ -141,4 +148,6 @@ def _probe_clip(path: Path) -> MediaInfo:
             is_variable_rate=bool(mean and base and abs(base / mean - 1) > 0.01),
             pixel_aspect=1 / aspect if sideways else aspect,
             colours=ColourTags.of(picture),
+            bits=max(part.bits for part in picture.format.components),
+            turn=cast(Turn, tuple(matrix.ravel().tolist())),
         )

@@ -7,6 +7,8 @@ from facepipe.errors import SettingsError
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
+ENCODERS = ("auto", "libx264", "libx265", "h264_nvenc", "hevc_nvenc")
+"""What video can be written with; the last two need an NVIDIA card that encodes."""
 
 
 @dataclass(frozen=True)
@@ -34,23 +36,31 @@ class FramesSettings:
 
 @dataclass(frozen=True)
 class EncodeSettings:
-    """How much of the picture to keep.
+    """How much of the picture to keep, and by which encoder.
 
     Attributes:
         crf: x264's constant rate factor, 0 (lossless) to 51; 16 looks like the source.
         preset: x264's trade of time for size, one of `PRESETS`.
+        encoder: One of `ENCODERS`; auto is libx264 for 8 bits and libx265 for more.
     """
 
     crf: int = 16
     preset: str = "medium"
+    encoder: str = "auto"
 
     def __post_init__(self) -> None:
+        if self.encoder not in ENCODERS:
+            raise SettingsError(f"encoder is {self.encoder!r}; needed is one of {_named(ENCODERS)}")
         if not 0 <= self.crf <= 51:
             raise SettingsError(f"crf is {self.crf}; needed is a whole number from 0 to 51")
         if self.preset not in PRESETS:
-            raise SettingsError(f"preset is {self.preset!r}; needed is one of {', '.join(PRESETS)}")
+            raise SettingsError(f"preset is {self.preset!r}; needed is one of {_named(PRESETS)}")
 
 
 def _check_range(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
         raise SettingsError(f"{name} is {value}; needed is {least} to {most}")
+
+
+def _named(choices: tuple[str, ...]) -> str:
+    return ", ".join(choices)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facepipe.errors import MediaError, SettingsError, ShapeError, StorageError
-from facepipe.media import encode
+from facepipe.media import segments
 from facepipe.media.decode import decode
 from facepipe.media.encode import VideoWriter
 from facepipe.media.probe import probe
@@ -198,8 +198,8 @@ def test_a_full_disk_is_a_storage_error(make_clip, monkeypatch):
         def __exit__(self, *error):
             return self.real.__exit__(*error)
 
-    real = encode.whole_file
-    monkeypatch.setattr(encode, "whole_file", Full)
+    real = segments.whole_file
+    monkeypatch.setattr(segments, "whole_file", Full)
     source = make_clip()
     with pytest.raises(StorageError, match="No space left"):
         rewritten(source)
