@@ -17,8 +17,9 @@ from facepipe.arrays import RgbImage, check_shape
 from facepipe.files import storage_errors
 from facepipe.media.colour import YuvConverter
 from facepipe.media.encoders import upright_format
+from facepipe.media.joining import join
 from facepipe.media.probe import MediaInfo, probe
-from facepipe.media.segments import SUFFIX, SegmentWriter, join
+from facepipe.media.segments import SUFFIX, SegmentWriter
 from facepipe.media.settings import EncodeSettings
 from facepipe.media.sound import Sound, check_sound
 

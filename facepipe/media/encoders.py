@@ -97,8 +97,6 @@ def add_video(output: OutputContainer, form: Format, settings: EncodeSettings) -
     options = {**_options(name, settings), "flags": "+bitexact+frame_duration"}
     stream = cast(VideoStream, output.add_stream(name, rate=form.rate, options=options))
     _shape(stream.codec_context, form, (form.width, form.height))
-    if name.startswith(("libx265", "hevc")):
-        stream.codec_context.codec_tag = "hvc1"  # Apple's players know no other name for it
     return stream
 
 
