@@ -19,7 +19,7 @@ from facepipe.defs.trained_under import own_model
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
-SWAPPING_CODE = "5"
+SWAPPING_CODE = "6"
 """The version of how faces are drawn: another one swaps and reports anew."""
 _NEEDED = {
     "faces": "identity/faces",

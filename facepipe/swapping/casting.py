@@ -10,6 +10,7 @@ from facepipe.arrays import FloatArray, IntArray
 from facepipe.landmarks.pose import head_pose_deg
 from facepipe.landmarks.regions import POINTS
 from facepipe.landmarks.tracks import Landmarks
+from facepipe.swapping.fading import faded, room_share, size_share
 from facepipe.swapping.settings import SwapSettings
 
 NO_FACE, SMALL_FACE, EXTREME_POSE = "no_face", "small_face", "extreme_pose"
@@ -126,7 +127,12 @@ def _role(landmarks: Landmarks, part: Part, settings: SwapSettings) -> Role:
     ]
     return Role(
         part=part,
-        opacity=np.array([opacity for opacity, _ in verdicts], np.float32),
+        opacity=faded(
+            np.array([opacity for opacity, _ in verdicts], np.float32),
+            landmarks.pts_s,
+            landmarks.scene.astype(np.float32),
+            settings.fade_s,
+        ),
         reason=tuple(reason for _, reason in verdicts),
         slot=slot,
         landmarks=landmarks,
@@ -134,14 +140,15 @@ def _role(landmarks: Landmarks, part: Part, settings: SwapSettings) -> Role:
 
 
 def _judge(points_px: FloatArray, settings: SwapSettings) -> tuple[float, str]:
-    """Opacity and reason for one face `(478, 3)`."""
-    if _size_px(points_px) < settings.min_face_px:
+    """Opacity and reason for one face `(478, 3)`, whatever the frames around it show."""
+    by_size = size_share(_size_px(points_px), settings.min_face_px)
+    if by_size <= 0:
         return 0.0, SMALL_FACE
     yaw, pitch, _ = np.abs(head_pose_deg(points_px))
-    room_deg = min(settings.max_yaw_deg - yaw, settings.max_pitch_deg - pitch)
+    room_deg = float(min(settings.max_yaw_deg - yaw, settings.max_pitch_deg - pitch))
     if room_deg <= 0:
         return 0.0, EXTREME_POSE
-    return min(float(room_deg) / max(settings.fade_deg, 1e-6), 1.0), ""
+    return min(by_size, room_share(room_deg, settings.fade_deg)), ""
 
 
 def _size_px(points_px: FloatArray) -> float:

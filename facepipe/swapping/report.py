@@ -53,7 +53,7 @@ class EmbedderRecord(pydantic.BaseModel):
 
 
 class Report(pydantic.BaseModel):
-    """Quality of a swap; similarities are cosines, -1 to 1.
+    """Quality of a swap; similarities are cosines, -1 to 1, of faces that do not fade.
 
     Attributes:
         frames: how many were swapped, and why the others were not.
@@ -214,22 +214,19 @@ def _measures(
     screening: Screening, spot: Spot, faces: FacePair, earlier: FacePair | None
 ) -> dict[str, float]:
     change = changes(earlier, faces) if earlier else (np.nan, np.nan)
-    face_px = screening.casting.face_px(spot)
+    found = screening.swapped_landmarks
+    near_px = found.points_px[spot.frame][found.seen[spot.frame]]
     return {
         "seam_delta_e": seam_delta_e(faces),
         "source_change": change[0],
         "swap_change": change[1],
-        "landmark_error_iod": _found_again(screening.swapped_landmarks, spot.frame, face_px),
+        "landmark_error_iod": nearest_error_iod(screening.casting.face_px(spot), near_px),
     }
 
 
-def _found_again(landmarks: Landmarks, index: int, face_px: FloatArray) -> float:
-    """Landmark error of the found face nearest to where it should be; NaN where none is near."""
-    return nearest_error_iod(face_px, landmarks.points_px[index][landmarks.seen[index]])
-
-
 def _report(table: pd.DataFrame, counts: FrameCounts, embedder: Embedder) -> Report:
-    to_identity, to_target = table["similarity_to_identity"], table["similarity_to_target"]
+    plain = table[table["opacity"] >= min(_WHOLE, table["opacity"].max())]
+    to_identity, to_target = plain["similarity_to_identity"], plain["similarity_to_target"]
     source_change = table["source_change"].mean()
     return Report(
         frames=counts,
@@ -244,6 +241,9 @@ def _report(table: pd.DataFrame, counts: FrameCounts, embedder: Embedder) -> Rep
             name=embedder.name, version=embedder.version, sha256=embedder.sha256
         ),
     )
+
+
+_WHOLE = 0.9  # opacity from which a face is meant to be the identity's, not to fade
 
 
 def _known(value: float) -> float | None:

@@ -20,7 +20,10 @@ class SwapSettings:
         max_yaw_deg: Faces turned further to either side stay as they are, up to 90.
         max_pitch_deg: Faces nodding further up or down stay as they are, up to 90.
         fade_deg: The swap fades out over so many degrees before these limits.
-        min_face_px: Faces smaller than this (longer side of the landmark box) stay as they are.
+        fade_s: The swap comes and goes over so many seconds, and over at least four frames, where
+            a face enters, leaves, is lost or turns away; 0 switches at once, up to 10.
+        min_face_px: Faces smaller than this (longer side of the landmark box) stay as they are; a
+            fifth larger, and the swap is fully shown.
         erosion: Band inside the face's outline left alone, as a share of the face's size, -0.2 to
             0.5; below 0 the swap reaches beyond the outline, as beards do.
         feather: Band over which the swap fades in, as a share of the face's size, 0 to 0.5.
@@ -36,6 +39,7 @@ class SwapSettings:
     max_yaw_deg: float = 65.0
     max_pitch_deg: float = 45.0
     fade_deg: float = 8.0
+    fade_s: float = 0.2
     min_face_px: float = 24.0
     erosion: float = -0.02
     feather: float = 0.06
@@ -51,6 +55,7 @@ class SwapSettings:
         _check_range("max_yaw_deg", self.max_yaw_deg, 1, 90)
         _check_range("max_pitch_deg", self.max_pitch_deg, 1, 90)
         _check_range("fade_deg", self.fade_deg, 0, 90)
+        _check_range("fade_s", self.fade_s, 0, 10)
         _check_range("min_face_px", self.min_face_px, 0, 10_000)
         _check_range("erosion", self.erosion, -0.2, 0.5)
         _check_range("feather", self.feather, 0, 0.5)

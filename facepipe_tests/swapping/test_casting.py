@@ -10,7 +10,7 @@ from facepipe.swapping.settings import SwapSettings
 from facepipe_tests.compositing.painted import mesh_points, turned
 from facepipe_tests.swapping.clips import landmarks_of
 
-SETTINGS = SwapSettings(swapper="mesh")
+SETTINGS = SwapSettings(swapper="mesh", fade_s=0)
 
 
 def role_of(landmarks, tracks):

@@ -22,7 +22,7 @@ from facepipe.swapping.sheet import COLUMNS, Moment, contact_sheet, save_sheet
 from facepipe_tests.compositing.painted import face_set, mesh_points, paint, person
 from facepipe_tests.swapping.clips import landmarks_of, talking, write_clip
 
-SETTINGS = SwapSettings(swapper="mesh", crf=5, preset="ultrafast")
+SETTINGS = SwapSettings(swapper="mesh", crf=5, preset="ultrafast", fade_s=0)
 CONTRACT = {
     "frames", "similarity_to_identity", "similarity_to_target", "closer_to_identity_share",
     "background_ssim", "seam_delta_e", "flicker_ratio", "landmark_error_iod", "embedder",

@@ -23,7 +23,7 @@ from facepipe_tests.swapping.clips import (
     write_clip,
 )
 
-FAST = SwapSettings(colour=0, crf=5, preset="ultrafast", batch=4)
+FAST = SwapSettings(colour=0, crf=5, preset="ultrafast", batch=4, fade_s=0)
 
 
 @pytest.fixture(scope="module")
