@@ -97,7 +97,7 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _add_commands() -> None:
-    from facepipe.cli import combine, consent, export, grid, inputs, make, models, service
+    from facepipe.cli import combine, consent, deleting, export, grid, inputs, make, models, service
 
-    for module in (inputs, consent, make, grid, export, combine, models, service):
+    for module in (inputs, deleting, consent, make, grid, export, combine, models, service):
         module.register(app)

@@ -1,4 +1,4 @@
-"""`facepipe consent new | check`: the record without which nothing is computed."""
+"""`facepipe consent new | check | revoke | list`: the record without which nothing is computed."""
 
 import re
 from datetime import UTC, datetime, time
@@ -8,6 +8,7 @@ from typing import Annotated, cast, get_args
 import typer
 
 from facepipe.cli.console import stdout
+from facepipe.cli.deleting import described, revoke, say, show_records
 from facepipe.errors import SettingsError
 from facepipe.provenance.consent import Use
 
@@ -17,6 +18,8 @@ def register(app: typer.Typer) -> None:
     consent = typer.Typer(help="Write and check consent records.")
     consent.command("new")(new)
     consent.command("check")(check)
+    consent.command("revoke")(revoke)
+    consent.command("list")(show_records)
     app.add_typer(consent, name="consent")
 
 
@@ -68,13 +71,7 @@ def check(file: Path) -> None:
     record = read_consent(file)
     for use in record.scope:
         check_consent(record, {}, use, datetime.now(UTC))
-    stdout.print(
-        f"{file}: {record.subject} agreed to {', '.join(record.scope)} until "
-        f"{record.expires_at.isoformat()}; covers {len(record.media)} files; id {record.id}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+    say(f"{file}: {described(record)}")
 
 
 def last_moment(date: str) -> datetime:

@@ -1,18 +1,17 @@
-"""`facepipe add | list | remove`: the people and targets of a data root."""
+"""`facepipe add | list`: the people and targets of a data root."""
 
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import dagster as dg
 import typer
 from rich.table import Table
 
 from facepipe.cli.console import stdout
 from facepipe.cli.surroundings import dagster_instance, store
+from facepipe.defs.forgetting import ADDING, ADDING_LOCK
 from facepipe.defs.inputs import (
     CONSENT_FILE,
     USE,
@@ -20,14 +19,13 @@ from facepipe.defs.inputs import (
     input_event,
     media_digests,
 )
-from facepipe.defs.partitions import PARTITIONS, Side
+from facepipe.defs.partitions import PARTITIONS, SIDES, Side
 from facepipe.defs.storage import Store
 from facepipe.errors import BadInputError, ConsentError, MediaError
 from facepipe.files import storage_errors
+from facepipe.provenance.tombstones import check_not_ended
 from facepipe.publishing import held, publish_folder
 from facepipe.settings import checked_name, dagster_home
-
-SIDES: tuple[Side, ...] = ("identity", "target")
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +35,6 @@ def register(app: typer.Typer) -> None:
     add.command("target", help="Add a video, or images, whose face is to be replaced.")(add_target)
     app.add_typer(add, name="add")
     app.command("list", help="Show identities and targets.")(show_inputs)
-    app.command("remove", help="Delete a person or target and all that was derived.")(remove)
 
 
 MediaArgument = Annotated[list[Path], typer.Argument(help="Images, videos, or folders of them.")]
@@ -83,7 +80,8 @@ def add_input(
         copy = aside.input_folder(side, name)
         _copy_in([*_files(media), consent], copy, consent)
         check_media(copy)
-        consented_media(aside, side, name, USE[side])
+        found = consented_media(aside, side, name, USE[side])
+        check_not_ended(found.consent, found.digests.values(), here.tombstones())
         _refuse_other_media(place, copy, replace=replace)
         publish_folder(copy, place)
     with dagster_instance() as instance:
@@ -96,7 +94,7 @@ def add_input(
 def _adding(here: Store) -> Generator[Store]:
     """A data root beside the data, gone afterwards; one command at a time has it."""
     Path(here.root).mkdir(parents=True, exist_ok=True)
-    folder, lock = Path(here.root, ".adding"), Path(here.root, ".adding.lock")
+    folder, lock = Path(here.root, ADDING), Path(here.root, ADDING_LOCK)
     with held(lock, "an input folder"):
         shutil.rmtree(folder, ignore_errors=True)  # what a killed command may have left
         try:
@@ -157,37 +155,3 @@ def show_inputs() -> None:
             except (BadInputError, ConsentError) as error:
                 table.add_row(side, name, "", str(error))
     stdout.print(table)
-
-
-def remove(
-    side: Annotated[str, typer.Argument(metavar="identity|target")],
-    name: str,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Delete a person or target and all that was derived from them."""
-    if side not in SIDES:
-        raise BadInputError(f"{side!r} is neither 'identity' nor 'target'")
-    checked_name(name, side)
-    here = store()
-    if name not in here.input_names(side):
-        known = ", ".join(here.input_names(side)) or "none"
-        raise BadInputError(f"{side} {name!r} is unknown; known: {known}")
-    if not yes:
-        typer.confirm(f"Delete {side} {name} and everything made from it?", abort=True)
-    with dagster_instance() as instance:
-        partitions = {partition for _, partition in here.made_from(side, name)} | {name}
-        here.remove(side, name)
-        for run_id in runs_of(instance, partitions):
-            instance.delete_run(run_id)  # their events hold thumbnails
-        instance.delete_dynamic_partition(PARTITIONS[side].name or side, name)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    stdout.print(f"{side} {name}: removed at {now}", markup=False, highlight=False)
-
-
-def runs_of(instance: dg.DagsterInstance, partitions: set[str]) -> list[str]:
-    """The runs that worked on one of the partitions."""
-    return [
-        run_id
-        for partition in sorted(partitions)
-        for run_id in instance.get_run_ids(dg.RunsFilter(tags={"dagster/partition": partition}))
-    ]

@@ -14,6 +14,7 @@ from facepipe.errors import ConsentError, MediaError
 from facepipe.files import sha256_of
 from facepipe.provenance.consent import Consent, check_consent, read_consent
 from facepipe.provenance.digests import digest_of_digests, folder_digests
+from facepipe.provenance.tombstones import check_not_ended
 
 CONSENT_FILE = "consent.json"
 USE: dict[Side, str] = {"identity": "train", "target": "swap"}
@@ -69,6 +70,7 @@ def consented_media(store: Store, side: Side, name: str, use: str) -> ConsentedM
         )
     consent = read_consent(record)
     check_consent(consent, digests, use, datetime.now(UTC))
+    check_not_ended(consent, digests.values(), store.tombstones())
     return ConsentedMedia(folder, digests, consent)
 
 

@@ -26,3 +26,16 @@ def names_in(partition_key: str) -> tuple[str, ...]:
     ('alice', 'clip1')
     """
     return tuple(partition_key.split("|"))
+
+
+def sides_of(key: str, partition_key: str) -> list[tuple[Side, str]]:
+    """The people an asset's partition shows, by side.
+
+    >>> sides_of("pair/lora_checkpoint", "alice|clip1")
+    [('identity', 'alice'), ('target', 'clip1')]
+    >>> sides_of("target/frames", "clip1")
+    [('target', 'clip1')]
+    """
+    group = key.split("/")[0]
+    sides = [side for side in SIDES if group in (side, "pair")]
+    return list(zip(sides, names_in(partition_key), strict=False))

@@ -4,6 +4,7 @@ An asset reports to the run's log; a command line that runs assets in its own pr
 as well, to draw a progress bar.
 """
 
+import math
 import signal
 import threading
 import time
@@ -28,6 +29,7 @@ class Listener(Protocol):
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 _LOG_EVERY_S = 10.0
+_ASK_EVERY_S = 1.0
 
 
 @contextmanager
@@ -62,6 +64,19 @@ class Progress:
         listener = _listener.get()
         if listener is not None:
             listener.finished(self.name, reused=reused)
+
+
+def sometimes(ask: Callable[[], bool]) -> Callable[[], bool]:
+    """`ask`, which costs something, put at most once a second; once true it stays true."""
+    asked_at_s, answer = -math.inf, False
+
+    def answered() -> bool:
+        nonlocal asked_at_s, answer
+        if not answer and time.monotonic() - asked_at_s > _ASK_EVERY_S:
+            asked_at_s, answer = time.monotonic(), ask()
+        return answer
+
+    return answered
 
 
 @contextmanager

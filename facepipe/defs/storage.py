@@ -8,18 +8,20 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
 
-from facepipe.defs.partitions import Side, names_in
-from facepipe.defs.progress import Progress, stop_flag
+from facepipe.defs.partitions import Side, names_in, sides_of
+from facepipe.defs.progress import Progress, sometimes, stop_flag
 from facepipe.defs.recipes import MEDIA, RECIPE_FILE, Recipe, as_json, continues, read_recipe
 from facepipe.defs.telling import Artifact, facts, plain, told_again
-from facepipe.errors import BadInputError, StoppedError
+from facepipe.errors import BadInputError, ConsentError, StoppedError
 from facepipe.files import storage_errors, write_whole
+from facepipe.provenance.tombstones import Tombstones
 from facepipe.publishing import folder_digest, held, publish_folder
 from facepipe.settings import NAME_PATTERN, checked_name
 
@@ -71,6 +73,15 @@ class Store(dg.ConfigurableResource[Any]):
         found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         return [name for name in found if re.fullmatch(NAME_PATTERN, name)]
 
+    def tombstones(self) -> Tombstones:
+        """What stays of those whose data were deleted."""
+        return Tombstones(Path(self.root, "tombstones"))
+
+    def is_being_deleted(self, key: str, partition: str) -> bool:
+        """Whether the deletion of somebody in a partition has begun and is not finished."""
+        stones = self.tombstones()
+        return any(stones.unfinished(side, name) for side, name in sides_of(key, partition))
+
     def place(self, key: str, partition_key: str) -> Path:
         """Where the asset `key` of a partition is published."""
         return Path(self.root, "assets", *key.split("/"), *self._names(partition_key))
@@ -118,6 +129,7 @@ class Store(dg.ConfigurableResource[Any]):
 
         Raises:
             BusyError: Another process builds the same asset.
+            ConsentError: The data of somebody in it are being deleted.
             StoppedError: The run was asked to stop; scratch is kept.
             StorageError: No room or no right to write.
         """
@@ -149,52 +161,31 @@ class Store(dg.ConfigurableResource[Any]):
         workplace, place = self.workplace(key, partition), self.place(key, partition)
         progress = Progress(log, key)
         with held(lock_of(workplace), f"{key}[{partition}]"):
+            self._refuse_deleted(key, partition)
             published = read_recipe(place)
             reused = published is not None and published["recipe_id"] == written["recipe_id"]
             if reused:
                 log.info("%s[%s]: nothing changed, used again", key, partition)
                 shutil.rmtree(workplace, ignore_errors=True)  # what a kill may have left
             else:
+                begun = sometimes(lambda: self.is_being_deleted(key, partition))
+                make = partial(_made_until, begun, make)
                 self._make(progress, written, make, (workplace, place))
         progress.finished(reused=reused)
         return reused
 
-    def remove(self, side: Side, name: str) -> None:
-        """Delete the input of a person or target, and everything that was made from it.
+    def _refuse_deleted(self, key: str, partition: str) -> None:
+        """Make nothing of somebody whose deletion has begun, whatever was allowed just before.
 
-        Raises:
-            BusyError: Something of it is being made right now.
-            StorageError: Something may not be deleted.
+        A deletion leaves its mark first, then looks for locks; a build takes its lock first, then
+        looks for marks. So one of the two always sees the other.
         """
-        for key, partition in self.made_from(side, checked_name(name, side)):
-            place, workplace = self.place(key, partition), self.workplace(key, partition)
-            lock = lock_of(workplace)
-            with held(lock, f"{key}[{partition}]"), storage_errors(place):
-                for folder in (place, workplace):
-                    if folder.exists():
-                        shutil.rmtree(folder)
-                lock.unlink()
-            for parent in (place.parent, workplace.parent):
-                if key.startswith("pair/") and parent.is_dir() and not any(parent.iterdir()):
-                    parent.rmdir()
-        folder = self.input_folder(side, name)
-        with storage_errors(folder):
-            if folder.exists():
-                shutil.rmtree(folder)
-
-    def made_from(self, side: Side, name: str) -> list[tuple[str, str]]:
-        """Key and partition key of everything published or begun from a person or target."""
-        found: set[tuple[str, str]] = set()
-        for top in ("assets", ".work"):
-            root = Path(self.root, top)
-            found |= {
-                (f"{side}/{path.parent.name}", name) for path in root.glob(f"{side}/*/{name}")
-            }
-            pairs = f"pair/*/{name}/*" if side == "identity" else f"pair/*/*/{name}"
-            for path in root.glob(pairs):
-                asset, *partition = path.relative_to(root / "pair").parts
-                found.add((f"pair/{asset}", "|".join(partition)))
-        return sorted(pair for pair in found if not pair[1].rpartition("|")[2].startswith("."))
+        if self.is_being_deleted(key, partition):
+            lock_of(self.workplace(key, partition)).unlink(missing_ok=True)
+            raise ConsentError(
+                f"{key}[{partition}]: data of somebody in it are being deleted; finish that by the "
+                f"same command again"
+            )
 
     def _make(
         self,
@@ -229,6 +220,11 @@ class Store(dg.ConfigurableResource[Any]):
 def lock_of(workplace: Path) -> Path:
     """The file that whoever builds in `workplace` holds."""
     return workplace.with_name(f".{workplace.name}.lock")
+
+
+def _made_until(begun: Callable[[], bool], make: Callable[[Work], None], work: Work) -> None:
+    """`make`, asked to stop also once the deletion of somebody in it has begun."""
+    make(replace(work, stop=lambda: work.stop() or begun()))
 
 
 def take_up(place: Path, scratch: Path) -> None:

@@ -160,8 +160,8 @@ def check_consent(
     ask = f"ask {consent.contact or consent.granted_by}"
     if consent.revoked_at is not None:
         raise ConsentError(
-            f"{who} was revoked on {consent.revoked_at:%Y-%m-%d}; remove what was made from it "
-            f"with `facepipe remove`, or {ask} for a new one"
+            f"{who} was revoked on {consent.revoked_at:%Y-%m-%d}; delete what was made from it "
+            f"with `facepipe consent revoke`, or {ask} for a new one"
         )
     if now < consent.granted_at:
         raise ConsentError(f"{who} holds only from {consent.granted_at.isoformat()} on")

@@ -224,24 +224,6 @@ def test_a_partition_never_leads_out_of_the_data_root(store, partition):
         store.place("identity/frames", partition)
 
 
-def test_removing_a_person_removes_all_that_was_made_from_them_and_nothing_else(store, tmp_path):
-    for path in (
-        "identities/alice/a.jpg", "identities/bob/b.jpg", "assets/identity/frames/alice/x",
-        "assets/identity/frames/bob/x", "assets/pair/swapped_video/alice/clip/x",
-        "assets/pair/swapped_video/bob/alice/x", ".work/identity/checkpoint/alice/scratch/x",
-    ):  # fmt: skip
-        file = tmp_path / path
-        file.parent.mkdir(parents=True)
-        file.touch()
-    store.remove("identity", "alice")
-    left = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
-    assert left == [
-        "assets/identity/frames/bob/x",
-        "assets/pair/swapped_video/bob/alice/x",
-        "identities/bob/b.jpg",
-    ]  # fmt: skip
-
-
 def test_the_recipe_says_what_an_asset_was_made_from(maker, store):
     maker.run(window=3)
     recipe = read_recipe(store.place("identity/thing", "alice"))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from facepipe.defs import trials
+from facepipe.defs.forgetting import delete_made
 from facepipe.defs.partitions import PAIR, pair_key
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store
@@ -175,5 +176,5 @@ def test_with_a_person_their_trials_are_removed(bench):
     folder = bench.store.place(trials.TRIALS, PARTITION)
     bench.try_out(rank=2)
     assert folder.is_dir()
-    bench.store.remove("target", "ben")
+    delete_made(bench.store, "target", "ben", 0)
     assert not folder.exists()

@@ -1,0 +1,149 @@
+"""Let Dagster's own storage forget a person or a target: runs, events, thumbnails, logs, names.
+
+Runs go through Dagster's API. It has none for the events of one partition (its SQLite storage says
+"not supported yet"), nor for what its automation noted; these rows are deleted in the files, which
+are then written anew, so that no deleted thumbnail is left in a free page or a write-ahead log.
+"""
+
+import base64
+import json
+import re
+import shutil
+import sqlite3
+import zlib
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+
+from facepipe.defs.partitions import PARTITIONS, SIDES, Side, sides_of
+
+_PARTITION_TAG = "dagster/partition"
+_INDEX = "index.db"
+_HISTORY = {
+    "job_ticks": "tick_body",
+    "asset_daemon_asset_evaluations": "asset_evaluation_body",
+    "bulk_actions": "body",
+    "kvs": "value",
+}
+"""What may tell of anybody in one of its columns; a row that does is history, and goes."""
+_OWNED = {
+    "run_tags": ("run_id", "SELECT run_id FROM runs"),
+    "backfill_tags": ("backfill_id", "SELECT key FROM bulk_actions"),
+}
+"""Rows that Dagster leaves when what they belong to is deleted."""
+_BUSY_S = 10
+
+
+def forget_events(instance: dg.DagsterInstance, side: Side, name: str) -> tuple[int, list[str]]:
+    """Delete what Dagster keeps of `name`; how many runs, and what could not be reached."""
+    run_ids = runs_of(instance, side, name)
+    for run_id in run_ids:
+        instance.delete_run(run_id)
+        _delete_logs(instance, run_id)
+    instance.delete_dynamic_partition(PARTITIONS[side].name or side, name)
+    _forget_cursors(instance, name)
+    home = Path(instance.root_directory)
+    files = sorted(home.glob("**/*.db"))
+    if not any(file.name == _INDEX for file in files):
+        return len(run_ids), ["Dagster's events lie in another database than SQLite: delete there"]
+    left: list[str] = []
+    known = frozenset(instance.get_run_ids())
+    for file in files:
+        try:
+            _forget_in(file, (side, name), known)
+        except sqlite3.OperationalError as error:
+            left.append(
+                f"{file}: {error}; close the UI and other runs, then give the same command again"
+            )
+    return len(run_ids), left
+
+
+def runs_of(instance: dg.DagsterInstance, side: Side, name: str) -> list[str]:
+    """The runs that worked on a person or target, alone or in a pair."""
+    return [run.run_id for run in instance.get_runs() if _shows(instance, run, (side, name))]
+
+
+def _shows(instance: dg.DagsterInstance, run: dg.DagsterRun, who: tuple[Side, str]) -> bool:
+    partition = run.tags.get(_PARTITION_TAG, "")
+    if "|" in partition:
+        return who in sides_of("pair", partition)
+    if partition != who[1]:
+        return False
+    groups = {key.path[0] for key in run.asset_selection or ()} | {run.job_name.partition("_")[0]}
+    if groups.isdisjoint(SIDES):
+        steps = instance.get_run_step_stats(run.run_id)
+        groups = {step.step_key.partition("__")[0] for step in steps}
+    return who[0] in groups or groups.isdisjoint(SIDES)
+
+
+def _delete_logs(instance: dg.DagsterInstance, run_id: str) -> None:
+    home = Path(instance.root_directory)
+    shutil.rmtree(home / "storage" / run_id, ignore_errors=True)
+    for file in home.glob(f"history/runs/{run_id}.db*"):
+        file.unlink(missing_ok=True)
+
+
+def _forget_in(file: Path, who: tuple[Side, str], run_ids: frozenset[str]) -> None:
+    with closing(sqlite3.connect(file, timeout=_BUSY_S)) as base:
+        base.create_function("tells", 1, partial(_tells, who[1]))
+        tables = {row[0] for row in base.execute("SELECT name FROM sqlite_master")}
+        with base:
+            if "event_logs" in tables:
+                _forget_partitions(base, who, run_ids)
+            for table, column in _HISTORY.items():
+                if table in tables:
+                    base.execute(f"DELETE FROM {table} WHERE tells({column})")  # noqa: S608  ours
+            for table, (column, owner) in _OWNED.items():
+                if table in tables:
+                    base.execute(f"DELETE FROM {table} WHERE {column} NOT IN ({owner})")  # noqa: S608
+        base.execute("VACUUM")
+        base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _forget_partitions(
+    base: sqlite3.Connection, who: tuple[Side, str], run_ids: frozenset[str]
+) -> None:
+    """Delete every event of the partitions that show somebody, those without a run as well.
+
+    The results of checks stay only of `run_ids`, the runs that are left.
+    """
+    asked = "SELECT DISTINCT asset_key, partition FROM event_logs WHERE partition IS NOT NULL"
+    for key, partition in base.execute(asked).fetchall():
+        if who in sides_of(json.loads(key)[0], partition):
+            which = (key, partition)
+            base.execute("DELETE FROM event_logs WHERE asset_key = ? AND partition = ?", which)
+    base.execute("DELETE FROM asset_event_tags WHERE event_id NOT IN (SELECT id FROM event_logs)")
+    for (run_id,) in base.execute("SELECT DISTINCT run_id FROM asset_check_executions").fetchall():
+        if run_id not in run_ids:
+            base.execute("DELETE FROM asset_check_executions WHERE run_id = ?", (run_id,))
+    # What the UI shows of an asset as a whole: its newest event, and which partitions it has.
+    base.execute(
+        "UPDATE asset_keys SET last_materialization = NULL, last_run_id = NULL "
+        "WHERE tells(last_materialization)"
+    )
+    base.execute("UPDATE asset_keys SET cached_status_data = NULL")
+
+
+def _forget_cursors(instance: dg.DagsterInstance, name: str) -> None:
+    """Let sensors that noted `name` look at everything anew."""
+    for state in instance.all_instigator_state():
+        data = state.instigator_data
+        cursor = getattr(data, "cursor", None)
+        if cursor and (_tells(name, cursor) or _tells(name, _unpacked(cursor))):
+            instance.update_instigator_state(state.with_data(data._replace(cursor=None)))  # type: ignore[union-attr]
+
+
+def _unpacked(cursor: str) -> str:
+    """What the automation's sensor notes: a version digit, then base64 of what zlib made small."""
+    try:
+        return zlib.decompress(base64.b64decode(cursor[1:])).decode()
+    except (ValueError, zlib.error):
+        return ""
+
+
+def _tells(name: str, text: str | bytes | None) -> bool:
+    """Whether a text has `name` as a word of its own."""
+    plain = text.decode(errors="replace") if isinstance(text, bytes) else text or ""
+    return re.search(rf"(?<![a-z0-9_-]){name}(?![a-z0-9_-])", plain) is not None
