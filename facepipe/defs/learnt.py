@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from facepipe.defs import previews
+from facepipe.defs.curves import curves
 from facepipe.training.guard import advice, is_swapped
 
 _CLOSER = "closer_to_identity"
@@ -32,7 +33,7 @@ def describe_training(folder: Path) -> dict[str, Any]:
     for title, names in _CURVES.items():
         lines_drawn = {name: _curve(history, name) for name in names}
         if any(lines_drawn.values()):
-            found[title] = previews.curves(lines_drawn, "epochs")
+            found[title] = curves(lines_drawn, "epochs")
     shown = sorted((folder / "previews").glob("*.png"))
     return {
         **found,

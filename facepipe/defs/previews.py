@@ -1,7 +1,7 @@
-"""Pictures, curves and tables in the form the Dagster UI shows them."""
+"""Pictures and tables in the form the Dagster UI shows them."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,6 @@ from facepipe.media.animation import animated_webp
 _JPEG_QUALITY = 80
 _MAX_WIDTH_PX = 720
 _ANIMATED_WIDTH_PX = 320
-_CURVE_WH = (720, 220)
-_COLOURS = ("#2563eb", "#d97706")
 
 
 def picture(image_rgb: RgbImage) -> dg.MarkdownMetadataValue:
@@ -29,44 +27,12 @@ def picture(image_rgb: RgbImage) -> dg.MarkdownMetadataValue:
         size_wh = (_MAX_WIDTH_PX, round(height * _MAX_WIDTH_PX / width))
         bgr = cv2.resize(bgr, size_wh, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return _embedded("image/jpeg", data.tobytes())
+    return embedded("image/jpeg", data.tobytes())
 
 
 def picture_file(path: Path) -> dg.MarkdownMetadataValue:
     """A picture file, as `picture` shows it."""
     return picture(_read(path))
-
-
-def curves(lines: Mapping[str, Mapping[float, float]], along: str) -> dg.MarkdownMetadataValue:
-    """A line for each name through its values, by place; the range is written beside it."""
-    width, height = _CURVE_WH
-    known = {name: values for name, values in lines.items() if values}
-    places = [place for values in known.values() for place in values]
-    every = [value for values in known.values() for value in values.values()]
-    (first, last), (low, high) = (min(places), max(places)), (min(every), max(every))
-    wide, tall = (width - 80) / ((last - first) or 1.0), (height - 50) / ((high - low) or 1.0)
-    drawn: list[str] = []
-    for (name, values), colour, left in zip(
-        known.items(), _COLOURS, (60, width // 2), strict=False
-    ):
-        ends = list(values.values())
-        points = " ".join(
-            f"{60 + (place - first) * wide:.1f},{height - 25 - (value - low) * tall:.1f}"
-            for place, value in values.items()
-        )
-        drawn.append(
-            f'<text x="{left}" y="15" fill="{colour}">{name}: {ends[0]:.4g} to {ends[-1]:.4g}'
-            f'</text><polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        )
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'font-family="sans-serif" font-size="12">'
-        f'<rect width="100%" height="100%" fill="white"/>'
-        f'<text x="4" y="29">{high:.4g}</text><text x="4" y="{height - 21}">{low:.4g}</text>'
-        f'<text x="60" y="{height - 6}">{along} {first:g} to {last:g}</text>'
-        f"{''.join(drawn)}</svg>"
-    )
-    return _embedded("image/svg+xml", svg.encode())
 
 
 def table(frame: pd.DataFrame, most: int = 50) -> dg.TableMetadataValue:
@@ -87,7 +53,8 @@ def _plain(value: Any) -> str | int | float | bool:
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
-def _embedded(kind: str, data: bytes) -> dg.MarkdownMetadataValue:
+def embedded(kind: str, data: bytes) -> dg.MarkdownMetadataValue:
+    """A picture that travels within the event itself."""
     return dg.MetadataValue.md(f"![](data:{kind};base64,{base64.b64encode(data).decode()})")
 
 
@@ -109,7 +76,7 @@ def animation(paths: Sequence[Path], most: int = 20) -> dg.MarkdownMetadataValue
     height, width = pictures[0].shape[:2]
     size_wh = (_ANIMATED_WIDTH_PX, round(height * _ANIMATED_WIDTH_PX / width))
     small = [cv2.resize(each, size_wh, interpolation=cv2.INTER_AREA) for each in pictures]
-    return _embedded(
+    return embedded(
         "image/webp", animated_webp([np.asarray(each, np.uint8) for each in small], 0.5)
     )
 

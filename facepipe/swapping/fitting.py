@@ -1,5 +1,6 @@
 """Cut a face out of its frame, and fit what was drawn for it back in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from facepipe.landmarks.alignment import apply_transform, network_transform
 from facepipe.landmarks.regions import five_points
 from facepipe.media.decode import Frame
 from facepipe.swapping.casting import Cast, Spot
+from facepipe.swapping.masks import FaceMasks
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.steadying import SteadyColours
 
@@ -32,11 +34,23 @@ def place_of(frame: Frame, face_px: FloatArray, size_px: int) -> Place:
 
 
 class Fitter:
-    """Fits drawn squares into their frames, in the order of time."""
+    """Fits drawn squares into their frames, in the order of time.
 
-    def __init__(self, casting: Cast, settings: SwapSettings) -> None:
+    Args:
+        casting: which faces there are.
+        settings: of the swap.
+        on_fitted: told how much of each face's swap is shown.
+    """
+
+    def __init__(
+        self,
+        casting: Cast,
+        settings: SwapSettings,
+        on_fitted: Callable[[Spot, FaceMasks], None] = lambda spot, masks: None,
+    ) -> None:
         self._casting = casting
         self._settings = settings
+        self._on_fitted = on_fitted
         self._colours = [
             SteadyColours(settings.colour, settings.colour_window_s) for _ in casting.roles
         ]
@@ -68,4 +82,5 @@ class Fitter:
             feather=self._settings.feather,
         )
         mask = np.minimum(hull, believed) * np.float32(self._casting.opacity(spot))
+        self._on_fitted(spot, FaceMasks(mask))
         return replace(frame, rgb=paste(frame.rgb, face_rgb, mask, place.transform))

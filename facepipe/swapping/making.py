@@ -25,11 +25,13 @@ from facepipe.swapping.manifest import (
     SwapManifest,
     library_versions,
 )
+from facepipe.swapping.masks import MaskLog
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.swapper import MeshSwapper, OnnxSwapper, Swapper
 from facepipe.swapping.video import Take, swap_video
 
 MANIFEST, FRAME_LOG, DRAWN = "manifest.json", "frames.parquet", "drawn"
+MASKS = "masks.parquet"
 DRAWN_MOMENTS = 24
 """Of so many swapped faces, spread over the clip, the drawn square is kept for the report."""
 
@@ -103,9 +105,12 @@ def make_swap(
     swappers = {
         identity.name: _swapper(materials, identity, settings) for identity in materials.identities
     }
-    log = swap_video(Take(film, parts, swappers, keep), out, settings, on_progress, stop)
+    masks = MaskLog()
+    take = Take(film, parts, swappers, keep, masks.add)
+    log = swap_video(take, out, settings, on_progress, stop)
     with whole_file(out.parent / FRAME_LOG) as aside:
         log.to_parquet(aside, index=False)
+    masks.save(out.parent / MASKS)
     manifest = _manifest(materials, settings, out, log, casting)
     manifest.save(out.parent / MANIFEST)
     return manifest

@@ -1,4 +1,4 @@
-"""From a swapped video and what it was made of to a report and a contact sheet."""
+"""From a swapped video and what it was made of to a report, its table, and two sheets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +18,16 @@ from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import Frame
 from facepipe.swapping.casting import Cast, Part, cast
 from facepipe.swapping.film import Film, film_of
-from facepipe.swapping.making import FRAME_LOG, MANIFEST, load_drawn
+from facepipe.swapping.making import FRAME_LOG, MANIFEST, MASKS, load_drawn
 from facepipe.swapping.manifest import SwapManifest
-from facepipe.swapping.report import Report, Screening, build_report
+from facepipe.swapping.masks import KeptMasks
+from facepipe.swapping.report import Report, build_report
+from facepipe.swapping.screening import Look, Screening
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 from facepipe.swapping.sheet import Moment, contact_sheet, moment_of, save_sheet
+from facepipe.swapping.worst import Worst
+
+CONTACT_SHEET, WORST_FRAMES = "contact_sheet.png", "worst_frames.png"
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def make_report(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Report:
-    """Write `report.json`, `frames.parquet` and `contact_sheet.png` into the folder `out`.
+    """Write `report.json`, `frames.parquet` and two sheets of pictures into the folder `out`.
 
     Raises:
         StoppedError: `stop` said so.
@@ -79,17 +84,22 @@ def make_report(
         stop=stop,
     )
     screening = _screening(materials, film, manifest, found)
-    gallery = _Gallery(materials, settings, screening.casting)
+    gallery, worst = _Gallery(materials, settings, screening.casting), Worst(settings.worst_frames)
 
     def on_frame(source: Frame, swapped_rgb: RgbImage) -> None:
         gallery.look(source, swapped_rgb)
         on_progress(total // 2 + source.index + 1, total)
 
-    report, table = build_report(screening, manifest.frames, on_frame, stop)
+    def on_look(look: Look) -> None:
+        if look.face:
+            worst.look(look.row, look.face.picture_rgb)
+
+    report, table = build_report(screening, manifest.frames, on_frame, stop, on_look)
     report.save(out / "report.json")
     with whole_file(out / FRAME_LOG) as aside:
         table.to_parquet(aside, index=False)
-    save_sheet(contact_sheet(gallery.moments), out / "contact_sheet.png")
+    save_sheet(contact_sheet(gallery.moments), out / CONTACT_SHEET)
+    save_sheet(worst.sheet(), out / WORST_FRAMES)
     return report
 
 
@@ -102,6 +112,7 @@ def _screening(
         film=film,
         swapped=materials.swapped / manifest.video.name,
         casting=cast(film.landmarks, parts, SwapSettings(**manifest.settings)),
+        masks=KeptMasks(materials.swapped / MASKS),
         swapped_landmarks=found,
         identities=np.stack([materials.profiles[part.identity].embedding for part in parts]),
         targets=np.stack([mean_embedding(faces, materials.embedder) for _ in parts]),

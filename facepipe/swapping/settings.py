@@ -66,16 +66,49 @@ class SwapSettings:
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """What the report shows.
+    """What the report shows, and what its checks ask for.
 
     Attributes:
         sheet_rows: Moments of the clip on the contact sheet, 1 to 24.
+        worst_frames: Frames on the sheet of the worst, by each measure, 1 to 6.
+        least_closer_share: Least share of swapped faces closer to the identity than to the
+            target, 0 to 1.
+        least_swapped_share: Least share swapped of the frames that show the person, 0 to 1.
+        least_background_ssim: Least structural similarity to the source outside the masks, 0 to 1.
+        most_seam_delta_e: Largest mean colour step along the mask's edge beyond that of the
+            source, CIE76, 0 to 100; 3 is what an attentive viewer sees.
+        most_flicker_ratio: Largest change from frame to frame, as a multiple of the target's own,
+            0 to 100.
+        most_landmark_error_iod: Largest mean distance of landmarks from the target's, as a share
+            of the eyes' distance, 0 to 1.
+        least_found_share: Least share of swapped faces that are found again as faces, 0 to 1.
+        most_mask_leakage: Largest share of what hides the face that the swap painted over, 0 to 1.
     """
 
     sheet_rows: int = 6
+    worst_frames: int = 3
+    least_closer_share: float = 0.95
+    least_swapped_share: float = 0.98
+    least_background_ssim: float = 0.98
+    most_seam_delta_e: float = 3.0
+    most_flicker_ratio: float = 1.15
+    most_landmark_error_iod: float = 0.04
+    least_found_share: float = 0.95
+    most_mask_leakage: float = 0.1
 
     def __post_init__(self) -> None:
         _check_range("sheet_rows", self.sheet_rows, 1, 24)
+        _check_range("worst_frames", self.worst_frames, 1, 6)
+        for name in _SHARES:
+            _check_range(name, getattr(self, name), 0, 1)
+        for name in ("most_seam_delta_e", "most_flicker_ratio"):
+            _check_range(name, getattr(self, name), 0, 100)
+
+
+_SHARES = (
+    "least_closer_share", "least_swapped_share", "least_background_ssim", "least_found_share",
+    "most_landmark_error_iod", "most_mask_leakage",
+)  # fmt: skip
 
 
 def _check_range(name: str, value: float, least: float, most: float) -> None:

@@ -24,7 +24,7 @@ from facepipe.landmarks.regions import five_points
 
 COLUMNS = ("target", "mesh", "model", "swap")
 _CAPTION_PX = 28
-_PAPER = 245
+PAPER = 245
 _INK = (40, 40, 40)
 
 
@@ -79,7 +79,7 @@ def moment_of(
 def _with_margin(square_rgb: RgbImage) -> RgbImage:
     """A network square where it lies in the shown one."""
     side = FACE_PX - 2 * FACE_MARGIN_PX
-    shown = np.full((FACE_PX, FACE_PX, 3), _PAPER, np.uint8)
+    shown = np.full((FACE_PX, FACE_PX, 3), PAPER, np.uint8)
     inner = slice(FACE_MARGIN_PX, FACE_MARGIN_PX + side)
     shown[inner, inner] = cv2.resize(square_rgb, (side, side), interpolation=cv2.INTER_CUBIC)
     return shown
@@ -93,16 +93,17 @@ def contact_sheet(moments: Sequence[Moment]) -> RgbImage:
     """
     if not moments:
         raise BadInputError("a contact sheet needs at least 1 moment, got 0")
-    heads = [_caption(name, FACE_PX) for name in COLUMNS]
+    heads = [caption(name, FACE_PX) for name in COLUMNS]
     bands = [np.hstack(heads)]
     for moment in moments:
         cells = [moment.target, moment.mesh, moment.model, moment.swap]
-        bands += [np.hstack(cells), _caption(f"{moment.pts_s:.2f} s", FACE_PX * len(COLUMNS))]
+        bands += [np.hstack(cells), caption(f"{moment.pts_s:.2f} s", FACE_PX * len(COLUMNS))]
     return np.vstack(bands)
 
 
-def _caption(text: str, width_px: int) -> RgbImage:
-    band = np.full((_CAPTION_PX, width_px, 3), _PAPER, np.uint8)
+def caption(text: str, width_px: int) -> RgbImage:
+    """A line of text on paper, `(28, width_px, 3)`."""
+    band = np.full((_CAPTION_PX, width_px, 3), PAPER, np.uint8)
     cv2.putText(band, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.55, _INK, 1, cv2.LINE_AA)
     return band
 

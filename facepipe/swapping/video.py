@@ -18,6 +18,7 @@ from facepipe.media.settings import EncodeSettings
 from facepipe.swapping.casting import Cast, Part, Spot, cast
 from facepipe.swapping.film import Film
 from facepipe.swapping.fitting import Fitter, Place, place_of
+from facepipe.swapping.masks import FaceMasks
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.swapper import Swapper
 
@@ -32,12 +33,14 @@ class Take:
         swappers: what draws the face of each identity that has a part, by the identity's name.
         on_drawn: told each swapped face and the square drawn for it, `(S, S, 3)`, before it is
             fitted in.
+        on_fitted: told how much of each face's swap is shown.
     """
 
     film: Film
     parts: Sequence[Part]
     swappers: Mapping[str, Swapper]
     on_drawn: Callable[[Spot, RgbImage], None] = lambda spot, square_rgb: None
+    on_fitted: Callable[[Spot, FaceMasks], None] = lambda spot, masks: None
 
 
 def swap_video(
@@ -94,7 +97,7 @@ def swapped_frames(
 def _swapped(
     take: Take, casting: Cast, settings: SwapSettings, coming: Iterator[Frame]
 ) -> Iterator[tuple[Frame, RgbImage]]:
-    fitter = Fitter(casting, settings)
+    fitter = Fitter(casting, settings, take.on_fitted)
     while frames := list(islice(coming, settings.batch)):
         spots = {frame.index: casting.spots(frame.index) for frame in frames}
         places = {

@@ -31,7 +31,9 @@ FILES = {
         "ada_to_ben_lora.onnx", "ada_to_ben_lora.hash", "ada_to_ben_lora.json",
     ],
     ("pair/swapped_video", "ada", "ben"): ["swapped.mp4", "manifest.json"],
-    ("pair/swap_report", "ada", "ben"): ["contact_sheet.png", "report.json"],
+    ("pair/swap_report", "ada", "ben"): [
+        "contact_sheet.png", "worst_frames.png", "report.json", "frames.parquet",
+    ],
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Making and reporting: every promised file and number, the same each time."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -12,11 +13,13 @@ from facepipe.identity.embedding import builtin_embedder
 from facepipe.identity.profile import mean_embedding
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import decode
-from facepipe.swapping.casting import Part, cast
+from facepipe.swapping.casting import Part, Spot, cast
 from facepipe.swapping.film import film_of
 from facepipe.swapping.making import IdentityFiles, Materials, load_drawn, make_swap
 from facepipe.swapping.manifest import FrameCounts, SwapManifest
-from facepipe.swapping.report import Screening, build_report
+from facepipe.swapping.masks import KeptMasks
+from facepipe.swapping.report import build_report
+from facepipe.swapping.screening import Screening
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.sheet import COLUMNS, Moment, contact_sheet, save_sheet
 from facepipe_tests.compositing.painted import face_set, mesh_points, paint, person
@@ -26,6 +29,10 @@ SETTINGS = SwapSettings(swapper="mesh", crf=5, preset="ultrafast", fade_s=0)
 CONTRACT = {
     "frames", "similarity_to_identity", "similarity_to_target", "closer_to_identity_share",
     "background_ssim", "seam_delta_e", "flicker_ratio", "landmark_error_iod", "embedder",
+}  # fmt: skip
+BEYOND = {
+    "seam_delta_e_p95", "flicker_ratio_calm", "found_again_share", "occluded_share",
+    "mask_leakage", "people",
 }  # fmt: skip
 
 
@@ -62,6 +69,7 @@ def screening(stage):
         film=film,
         swapped=folder / "swap" / "swapped.mp4",
         casting=cast(landmarks, [Part("ada", frozenset({0}))], SETTINGS),
+        masks=KeptMasks(folder / "swap" / "masks.parquet"),
         swapped_landmarks=landmarks,
         identities=mean_embedding(person((220, 180, 160)), embedder)[None],
         targets=mean_embedding(target, embedder)[None],
@@ -109,11 +117,11 @@ def test_a_model_is_asked_for_where_one_is_needed(stage, tmp_path):
         make_swap(stage[1], SwapSettings(swapper="lora"), tmp_path / "swapped.mp4")
 
 
-def test_the_report_has_exactly_the_keys_of_the_contract(stage, screening, tmp_path):
+def test_the_report_has_the_keys_of_the_contract_and_those_it_documents(stage, screening, tmp_path):
     report, _ = build_report(screening, stage[2].frames)
     report.save(tmp_path / "report.json")
     told = json.loads((tmp_path / "report.json").read_text())
-    assert set(told) == CONTRACT
+    assert set(told) == CONTRACT | BEYOND
     assert set(told["similarity_to_identity"]) == {"mean", "p5"}
     assert set(told["similarity_to_target"]) == {"mean"}
     assert told["frames"] == {"total": 10, "swapped": 9, "skipped": {"no_face": 1}}
@@ -125,8 +133,17 @@ def test_the_mesh_swap_is_closer_to_the_identity_and_leaves_the_rest(stage, scre
     assert report.similarity_to_identity.p5 <= report.similarity_to_identity.mean
     assert report.background_ssim > 0.97
     assert report.landmark_error_iod == 0  # both sides were given the same landmarks
-    assert table["frame_index"].tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
-    assert np.isnan(table.loc[table["frame_index"] == 4, "swap_change"]).all()  # after a gap
+    assert np.isnan(table.loc[4, "swap_change"])  # after a gap
+    assert table.loc[5, "flicker"] == table.loc[5, "swap_change"] - table.loc[5, "source_change"]
+
+
+def test_the_table_holds_every_frame_and_why_it_was_left_alone(stage, screening):
+    _, table = build_report(screening, stage[2].frames)
+    assert table["frame_index"].tolist() == list(range(10))
+    assert table.index[~table["swapped"]].tolist() == [3]
+    assert table["reason"].tolist() == ["", "", "", "no_face", *[""] * 6]
+    assert np.isnan(table.loc[3, ["seam_delta_e", "similarity_to_identity"]].astype(float)).all()
+    assert table.loc[3, "background_ssim"] > 0.99  # the whole frame was left alone
 
 
 def test_the_target_itself_is_closer_to_the_target_and_flickers_as_it_does(stage, screening):
@@ -172,3 +189,34 @@ def test_a_sheet_of_nothing_is_refused():
 def test_the_video_of_the_manifest_plays(stage):
     folder, _, manifest, _ = stage
     assert sum(1 for _ in decode(folder / "swap" / manifest.video.name)) == 10
+
+
+def test_of_several_people_each_is_measured_against_their_own(stage, screening):
+    casting = cast(
+        screening.film.landmarks,
+        [Part("ada", frozenset({0})), Part("eve", frozenset({7}))],
+        SETTINGS,
+    )
+    two = dataclasses.replace(
+        screening,
+        casting=casting,
+        identities=np.repeat(screening.identities, 2, axis=0),
+        targets=np.repeat(screening.targets, 2, axis=0),
+    )
+    report, table = build_report(two, stage[2].frames)
+    assert report.people == {}  # eve's face was never swapped
+    assert len(table) == 20
+    assert table.loc[table["identity"] == "eve", "reason"].unique().tolist() == ["no_face"]
+    both = dataclasses.replace(casting, roles=(casting.roles[0], casting.roles[0]))
+    masks = {Spot(*spot): shown for spot, shown in screening.masks.items()}
+    masks |= {Spot(frame, 1): shown for (frame, _), shown in screening.masks.items()}
+    swapped_roles = dataclasses.replace(
+        two,
+        casting=both,
+        masks=masks,
+        identities=np.concatenate([two.identities[:1], two.targets[:1]]),
+    )
+    people = build_report(swapped_roles, stage[2].frames)[0].people
+    assert set(people) == {"0", "1"}
+    assert people["0"].closer_to_identity_share == 1
+    assert people["1"].similarity_to_identity.mean == people["1"].similarity_to_target.mean
