@@ -1,44 +1,30 @@
-"""Cut a face out of its frame, and fit what was drawn for it back in."""
+"""Fit what was drawn for a face into its frame."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from facepipe.arrays import FloatArray, RgbImage
-from facepipe.compositing.blend import cut_square, paste
-from facepipe.compositing.masks import hull_mask, skin_mask
-from facepipe.landmarks.alignment import apply_transform, network_transform
-from facepipe.landmarks.regions import five_points
+from facepipe.compositing.blend import paste
+from facepipe.compositing.masks import skin_mask
 from facepipe.media.decode import Frame
+from facepipe.swapping.blending import Blender
 from facepipe.swapping.casting import Cast, Spot
+from facepipe.swapping.masking import Masker, Shown
 from facepipe.swapping.masks import FaceMasks
+from facepipe.swapping.place import Occlusion, Place
 from facepipe.swapping.settings import SwapSettings
-from facepipe.swapping.steadying import SteadyColours
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """A face's network square: how it is cut, `(2, 3)`, what it shows, and its points there."""
-
-    transform: FloatArray
-    crop_rgb: RgbImage
-    points_px: FloatArray
-
-
-def place_of(frame: Frame, face_px: FloatArray, size_px: int) -> Place:
-    """The square of a face `(478, 3)` in a frame."""
-    transform = network_transform(five_points(face_px), size_px)
-    crop_rgb = cut_square(frame.rgb, transform, size_px)
-    return Place(transform, crop_rgb, apply_transform(transform, face_px))
+from facepipe.swapping.steadying import Moment, SteadyColours, SteadySquares
 
 
 class Fitter:
     """Fits drawn squares into their frames, in the order of time.
 
     Args:
-        casting: which faces there are.
-        settings: of the swap.
+        casting: which faces they belong to.
+        settings: how they are fitted in.
+        occlusions: what else may hide a face; the least of all that they see counts.
         on_fitted: told how much of each face's swap is shown.
     """
 
@@ -46,14 +32,12 @@ class Fitter:
         self,
         casting: Cast,
         settings: SwapSettings,
+        occlusions: Sequence[Occlusion] = (),
         on_fitted: Callable[[Spot, FaceMasks], None] = lambda spot, masks: None,
     ) -> None:
         self._casting = casting
-        self._settings = settings
         self._on_fitted = on_fitted
-        self._colours = [
-            SteadyColours(settings.colour, settings.colour_window_s) for _ in casting.roles
-        ]
+        self._persons = [_Person(settings, occlusions) for _ in casting.roles]
 
     def fit(
         self,
@@ -70,17 +54,34 @@ class Fitter:
             place: where the square belongs.
             drawn: the square, and how far each pixel of it is to be trusted, 0 to 1.
         """
-        square_rgb, believed = drawn
-        size_wh = (believed.shape[1], believed.shape[0])
-        moment = (frame.pts_s, float(self._casting.scene[frame.index]))
-        skin = skin_mask(place.points_px, size_wh)
-        face_rgb = self._colours[spot.role].match(square_rgb, place.crop_rgb, skin, moment)
-        hull = hull_mask(
-            place.points_px,
-            size_wh,
-            erosion=self._settings.erosion,
-            feather=self._settings.feather,
-        )
-        mask = np.minimum(hull, believed) * np.float32(self._casting.opacity(spot))
-        self._on_fitted(spot, FaceMasks(mask))
+        moment = self._moment(spot)
+        face_rgb, shown = self._persons[spot.role].fitted(moment, place, drawn)
+        mask = shown.mask * np.float32(self._casting.opacity(spot))
+        self._on_fitted(spot, FaceMasks(mask, shown.visible))
         return replace(frame, rgb=paste(frame.rgb, face_rgb, mask, place.transform))
+
+    def _moment(self, spot: Spot) -> Moment:
+        track = self._casting.roles[spot.role].track(spot.frame)
+        scene = int(self._casting.scene[spot.frame])
+        return Moment(float(self._casting.pts_s[spot.frame]), scene, track)
+
+
+class _Person:
+    """What is remembered of one person's faces from frame to frame."""
+
+    def __init__(self, settings: SwapSettings, occlusions: Sequence[Occlusion]) -> None:
+        self._masks = Masker(settings, occlusions)
+        self._faces = SteadySquares(settings.steady_s)
+        self._colours = SteadyColours(settings.colour, settings.colour_window_s)
+        self._blend = Blender(settings)
+
+    def fitted(
+        self, moment: Moment, place: Place, drawn: tuple[RgbImage, FloatArray]
+    ) -> tuple[RgbImage, Shown]:
+        """The square `(S, S, 3)` as it is to be seen, and how much of it."""
+        square_rgb, believed = drawn
+        shown = self._masks.shown(moment, place, believed)
+        face_rgb = self._faces.picture(moment, square_rgb)
+        skin = skin_mask(place.points_px, place.size_wh)
+        face_rgb = self._colours.match(face_rgb, place.crop_rgb, skin, moment)
+        return self._blend.blended(moment, place, face_rgb, shown.seam), shown

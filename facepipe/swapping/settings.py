@@ -6,6 +6,7 @@ from typing import Literal
 from facepipe.errors import SettingsError
 from facepipe.media.settings import EncodeSettings
 
+BlendChoice = Literal["feather", "poisson"]
 SwapperChoice = Literal["lora", "mesh"]
 
 
@@ -29,7 +30,14 @@ class SwapSettings:
         feather: Band over which the swap fades in, as a share of the face's size, 0 to 0.5.
         colour: How far the swap takes the target's skin colours, 0 (not at all) to 1. What is
             trained here draws in the target's light already; models from elsewhere may not.
-        colour_window_s: Time over which measured colours are averaged, in seconds.
+        blend: How it meets its surroundings: feather (it fades in) or poisson (it also takes the
+            target's colours where it begins).
+        blend_reach: How far into the face poisson carries what the target's colours are in places,
+            as a share of the face's size, 0.01 to 10: a large one makes the whole face look like
+            its outline.
+        steady_s: Time over which drawn faces and masks are averaged where they hardly move, 0 (not
+            at all) to 1 s.
+        colour_window_s: Time over which measured colours are averaged, 0 (not at all) to 1 s.
         crf: x264's constant rate factor of the result, 0 (lossless) to 51.
         preset: x264's trade of time for size, ultrafast to veryslow.
     """
@@ -44,6 +52,9 @@ class SwapSettings:
     erosion: float = -0.02
     feather: float = 0.06
     colour: float = 0.0
+    blend: BlendChoice = "poisson"
+    blend_reach: float = 0.15
+    steady_s: float = 0.16
     colour_window_s: float = 0.3
     crf: int = 16
     preset: str = "medium"
@@ -60,7 +71,11 @@ class SwapSettings:
         _check_range("erosion", self.erosion, -0.2, 0.5)
         _check_range("feather", self.feather, 0, 0.5)
         _check_range("colour", self.colour, 0, 1)
-        _check_range("colour_window_s", self.colour_window_s, 0, 60)
+        if self.blend not in ("feather", "poisson"):
+            raise SettingsError(f"blend is {self.blend!r}: it must be feather or poisson")
+        _check_range("blend_reach", self.blend_reach, 0.01, 10)
+        _check_range("steady_s", self.steady_s, 0, 1)
+        _check_range("colour_window_s", self.colour_window_s, 0, 1)
         EncodeSettings(self.crf, self.preset)  # refuses what the encoder would
 
 

@@ -17,8 +17,9 @@ from facepipe.media.encode import VideoWriter
 from facepipe.media.settings import EncodeSettings
 from facepipe.swapping.casting import Cast, Part, Spot, cast
 from facepipe.swapping.film import Film
-from facepipe.swapping.fitting import Fitter, Place, place_of
+from facepipe.swapping.fitting import Fitter
 from facepipe.swapping.masks import FaceMasks
+from facepipe.swapping.place import Occlusion, Place, place_of
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.swapper import Swapper
 
@@ -34,6 +35,7 @@ class Take:
         on_drawn: told each swapped face and the square drawn for it, `(S, S, 3)`, before it is
             fitted in.
         on_fitted: told how much of each face's swap is shown.
+        occlusions: what may hide a face.
     """
 
     film: Film
@@ -41,6 +43,7 @@ class Take:
     swappers: Mapping[str, Swapper]
     on_drawn: Callable[[Spot, RgbImage], None] = lambda spot, square_rgb: None
     on_fitted: Callable[[Spot, FaceMasks], None] = lambda spot, masks: None
+    occlusions: Sequence[Occlusion] = ()
 
 
 def swap_video(
@@ -97,7 +100,7 @@ def swapped_frames(
 def _swapped(
     take: Take, casting: Cast, settings: SwapSettings, coming: Iterator[Frame]
 ) -> Iterator[tuple[Frame, RgbImage]]:
-    fitter = Fitter(casting, settings, take.on_fitted)
+    fitter = Fitter(casting, settings, take.occlusions, take.on_fitted)
     while frames := list(islice(coming, settings.batch)):
         spots = {frame.index: casting.spots(frame.index) for frame in frames}
         places = {

@@ -22,7 +22,7 @@ from facepipe_tests.swapping.clips import (
     write_clip,
 )
 
-SETTINGS = SwapSettings(crf=5, preset="ultrafast", batch=4, fade_s=0)
+SETTINGS = SwapSettings(blend="feather", crf=5, preset="ultrafast", batch=4, fade_s=0)
 GREEN, BLUE = (0, 200, 0), (0, 0, 220)
 LEFT, RIGHT = 4, 9
 ABSENT = (3, 6)
