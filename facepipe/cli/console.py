@@ -41,6 +41,10 @@ class Lines:
         took = f"made in {time.monotonic() - started:.1f} s"
         _line(f"{asset}: {'unchanged' if reused else took}")
 
+    def waits(self, line: str) -> None:
+        """Say that something waits."""
+        _line(line)
+
 
 class Bars:
     """A progress bar for each asset, with the time that remains."""
@@ -60,6 +64,10 @@ class Bars:
         if asset in self._tasks:
             self._progress.remove_task(self._tasks.pop(asset))
         self._progress.console.print(f"{asset}: {'unchanged' if reused else 'made'}")
+
+    def waits(self, line: str) -> None:
+        """Say above the bars that something waits."""
+        self._progress.console.print(line, markup=False, highlight=False)
 
 
 @contextmanager

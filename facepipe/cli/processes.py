@@ -17,14 +17,14 @@ def own_process() -> str:
 def free_dead_slots(instance: dg.DagsterInstance) -> None:
     """Mark the runs of dead processes of this machine failed, and free the pool slots they hold."""
     for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)):
-        process = run.tags.get(PROCESS_TAG)
-        if process is not None and not _lives(process):
+        if not is_alive(run):
             instance.report_run_failed(run, "its process died; run again to go on")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def _lives(process: str) -> bool:
-    number, _, started = process.partition("-")
+def is_alive(run: dg.DagsterRun) -> bool:
+    """Whether the process that does a run is there still, as far as the run names it."""
+    number, _, started = run.tags.get(PROCESS_TAG, own_process()).partition("-")
     return _started(int(number)) == started
 
 

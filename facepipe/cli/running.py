@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from facepipe.cli.processes import PROCESS_TAG, free_dead_slots, own_process
 from facepipe.cli.remembering import partitions_known
 from facepipe.cli.surroundings import store
+from facepipe.cli.turns import waits_told
 from facepipe.defs.inputs import consented_media, input_event, is_reported
 from facepipe.defs.partitions import PARTITIONS, Side, pair_key
 from facepipe.defs.presets import PRESETS, SETTINGS, SETTINGS_CLASSES
@@ -123,7 +124,7 @@ def both_sides(
     from facepipe.definitions import defs
 
     loaded = defs()  # each call reads every module of the code location anew
-    with listening(listener), partitions_known(instance):
+    with listening(listener), partitions_known(instance), waits_told(instance, listener):
         for side, name in sides:
             run_job(instance, loaded.resolve_job_def(f"{side}_job"), name, pair, without)
         yield loaded

@@ -1,4 +1,4 @@
-"""Where every asset of every partition stands: made, stale, missing or failed, and why.
+"""Where every asset of every partition stands: made, stale, missing, failed or at work, and why.
 
 Staleness is read from the recipes: what an asset was made from, against what lies there now.
 Dagster's own answer is for its UI, not public, and blind to changed media of partitioned assets.
@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage.dagster_run import DagsterRunStatus
 
+from facepipe.cli.turns import Turn, turns
 from facepipe.defs.inputs import CONSENT_FILE, input_event, is_reported, media_digests
 from facepipe.defs.partitions import SIDES, Side, names_in
 from facepipe.defs.recipes import MEDIA, read_recipe
@@ -60,13 +61,20 @@ def standing(
         for name in names[side]:
             _note_media(instance, store, side, name)
     graph = defs().resolve_asset_graph()
+    now = {(turn.asset, turn.partition): turn for turn in turns(instance)}
     pairs = [f"{one}|{two}" for one in names["identity"] for two in names["target"]]
     partitions = {"identity": names["identity"], "target": names["target"], "pair": pairs}
     for key in graph.toposorted_asset_keys:
         if graph.get(key).is_materializable:
             code = graph.get(key).code_version or ""
             for partition in partitions[key.path[0]]:
-                yield _stand(instance, store, (key, partition), code)
+                turn = now.pop((key.to_user_string(), partition), None)
+                yield _at_work(turn) if turn else _stand(instance, store, (key, partition), code)
+    yield from map(_at_work, now.values())
+
+
+def _at_work(turn: Turn) -> Standing:
+    return Standing(turn.asset, turn.partition, turn.state, turn.run_and_process)
 
 
 def _sides(identity: str | None, target: str | None) -> list[tuple[Side, str | None]]:

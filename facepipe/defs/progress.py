@@ -26,6 +26,9 @@ class Listener(Protocol):
     def finished(self, asset: str, *, reused: bool) -> None:
         """Hear that an asset is published, or was used again as it is."""
 
+    def waits(self, line: str) -> None:
+        """Hear that something waits, for what, and who has it; from another thread."""
+
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 _LOG_EVERY_S = 10.0
