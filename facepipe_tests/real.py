@@ -32,7 +32,11 @@ class Judge:
     def embed(self, frame_rgb, points_px):
         """Unit embedding `(256,)` of one face `(478, 3)` in a frame."""
         transform = arcface_transform(five_points(points_px))
-        crop = cv2.warpAffine(frame_rgb, transform, (112, 112))[:, :, ::-1].astype(np.float32)
+        return self.embed_crop(cv2.warpAffine(frame_rgb, transform, (112, 112)))
+
+    def embed_crop(self, crop_rgb):
+        """Unit embedding `(256,)` of one ArcFace-aligned face `(112, 112, 3)`."""
+        crop = crop_rgb[:, :, ::-1].astype(np.float32)
         name = self._session.get_inputs()[0].name
         vector = self._session.run(None, {name: crop.transpose(2, 0, 1)[None]})[0][0]
         return vector / np.linalg.norm(vector)

@@ -27,7 +27,7 @@ from facepipe.files import sha256_of
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 POOL = "device"
-TRAINING_CODE = "5"
+TRAINING_CODE = "6"
 """The version of the training loop: another one trains anew."""
 LORA_CODE = f"{TRAINING_CODE}.3"
 """The loop's version, and that of the mesh swap from which an adapter learns."""

@@ -50,6 +50,12 @@ def inter_ocular_px(points_px: FloatArray) -> FloatArray:
     return np.linalg.norm(points_px[..., 468, :2] - points_px[..., 473, :2], axis=-1)
 
 
+def mouth_opening_iod(points_px: FloatArray) -> FloatArray:
+    """Gap between the lips `(...)` of faces `(..., 478, 2 or 3)`, as a share of the eyes' gap."""
+    gap_px = np.linalg.norm(points_px[..., 13, :2] - points_px[..., 14, :2], axis=-1)
+    return gap_px / inter_ocular_px(points_px)
+
+
 def landmark_error_iod(wanted_px: FloatArray, found_px: FloatArray) -> float:
     """Mean distance of points `(478, 2 or 3)` in the plane, as a share of the eyes' distance."""
     distance_px = np.linalg.norm(wanted_px[:, :2] - found_px[:, :2], axis=1)

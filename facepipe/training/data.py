@@ -139,17 +139,21 @@ def held_out_faces(count: int, every: int) -> BoolArray:
     return (np.arange(count) // block) % every == every - 1
 
 
-def yaw_weights(yaw_deg: FloatArray, bin_deg: float = 10.0) -> Tensor:
-    """How often to draw each face `(N,)`, so that every 10 degrees of yaw come equally often.
+def even_weights(yaw_deg: FloatArray, opening_iod: FloatArray) -> Tensor:
+    """How often to draw each face `(N,)`, so that every view and every mouth come equally often.
 
-    A face comes at most 4 times as often as the average one: a single blurred profile must not
-    be half of what a network sees.
+    Faces are alike whose yaw is the same to 10 degrees and whose lips are apart by the same to a
+    twelfth of the eyes' distance: who smiles in one frame of twenty shows teeth in that one alone.
+    A face comes at most 4 times as often as the average one: a single blurred profile must not be
+    half of what a network sees.
     """
-    _, place, counts = np.unique(
-        np.round(yaw_deg / bin_deg), return_inverse=True, return_counts=True
-    )
+    alike = np.stack([np.round(yaw_deg / _YAW_DEG), np.round(opening_iod / _OPENING_IOD)])
+    _, place, counts = np.unique(alike, axis=1, return_inverse=True, return_counts=True)
     weight = 1 / counts[place]
     return torch.from_numpy(np.minimum(weight / weight.mean(), 4.0))
+
+
+_YAW_DEG, _OPENING_IOD = 10.0, 1 / 12
 
 
 def _follows(faces: FaceSet) -> BoolArray:

@@ -34,6 +34,7 @@ REACH_PX = 8.0
 CHOICE, EDGE = 3.0, 4.0
 """The same for the choice among textures and for the mask, both before they are squashed."""
 _INNER_PX = 16
+_FINE = 4
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,10 @@ class Generator(nn.Module):
         steps = [*zip([inner, *finer], [3 * width // 2, *finer[1:]], finer, strict=False)]
         self.finer = nn.ModuleList([doubled(before, up) for before, up, _ in steps])
         self.joined = nn.ModuleList([convolved(up + after, after) for _, up, after in steps])
-        self.geometry = quiet(nn.Conv2d(finer[-1], 2 + count + 1, 3, padding=1))
-        half = self.pixels // 2
-        self.usual = nn.Parameter(torch.zeros(1, 2 + count + 1, half, half))
+        # the mask has a number for each pixel of the square: a row of teeth is few pixels high
+        raw, half = 2 + count + _FINE, self.pixels // 2
+        self.geometry = quiet(nn.Conv2d(finer[-1], raw, 3, padding=1))
+        self.usual = nn.Parameter(torch.zeros(1, raw, half, half))
         self.paint = nn.Sequential(*[doubled(*pair) for pair in pairwise([inner, *finer])])
         self.colour = quiet(nn.Conv2d(finer[-1], 6 + 12, 3, padding=1))
         self.register_buffer(
@@ -154,7 +156,10 @@ class Generator(nn.Module):
         fewer = 2 * NETWORK_PX // self.pixels
         with torch.no_grad():
             self.usual[0, :2] = functional.avg_pool2d(offset, fewer)
-            self.usual[0, -1:] = functional.avg_pool2d(believed, fewer)
+            finest = functional.interpolate(
+                believed[None], (self.pixels, self.pixels), mode="bilinear"
+            )
+            self.usual[:, -_FINE:] = functional.pixel_unshuffle(finest, 2)
 
     def forward(self, target: Tensor, source: Tensor) -> Drawing:
         """The swapped faces and what they were made of."""
@@ -176,10 +181,12 @@ class Generator(nn.Module):
     def _geometry(self, features: Tensor, seen: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         for finer, joined, beside in zip(self.finer, self.joined, reversed(seen), strict=True):
             features = joined(torch.cat([finer(features), beside], 1))
-        raw = enlarged(self.geometry(features) + self.usual, 2)
-        lookup = self.here + REACH_PX * raw[:, :2]
-        weights = torch.softmax(CHOICE * raw[:, 2:-1], dim=1)
-        return lookup, weights, torch.sigmoid(EDGE * raw[:, -1:])
+        raw = self.geometry(features) + self.usual
+        where = enlarged(raw[:, :-_FINE], 2)
+        lookup = self.here + REACH_PX * where[:, :2]
+        weights = torch.softmax(CHOICE * where[:, 2:], dim=1)
+        mask = functional.pixel_shuffle(raw[:, -_FINE:], 2)
+        return lookup, weights, torch.sigmoid(EDGE * mask)
 
     def _colour(self, inner: Tensor) -> tuple[Tensor, Tensor]:
         raw = self.colour(self.paint(inner))

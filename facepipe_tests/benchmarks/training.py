@@ -33,6 +33,7 @@ from facepipe_tests.benchmarks.bare import (
     take_turns,
     the_precision,
 )
+from facepipe_tests.benchmarks.reaching import times_to_similarity
 from facepipe_tests.benchmarks.rows import Row
 from facepipe_tests.training.conftest import people_faces, two_embeddings
 
@@ -47,6 +48,7 @@ def training_rows(folder: Path) -> Iterator[Row]:
     yield adapter_step(faces, others, folder)
     yield epoch_feeding(faces, folder / "faces")
     yield from options(faces)
+    yield from times_to_similarity(faces, folder / "options")
 
 
 def identity_step(faces: FaceSet, folder: Path) -> Row:

@@ -9,7 +9,7 @@ import torch
 from facepipe.compositing.masks import face_depth
 from facepipe.training.augment import draw_change, lit, looked_up, sampled, unchanged
 from facepipe.training.batches import Person, Pictures, draw_faces, lessons
-from facepipe.training.data import held_out_faces, load_faces, network_square, yaw_weights
+from facepipe.training.data import even_weights, held_out_faces, load_faces, network_square
 from facepipe.training.settings import TrainingSettings
 from facepipe.training.textures import (
     average_mesh,
@@ -67,9 +67,15 @@ def test_a_handful_of_faces_is_trained_on_and_judged_whole(make_faces):
 
 def test_rare_poses_come_as_often_as_common_ones_up_to_a_limit():
     yaw = np.array([0.0] * 90 + [30.0] * 10 + [80.0], np.float32)
-    weights = yaw_weights(yaw)
+    weights = even_weights(yaw, np.zeros(101, np.float32))
     assert weights[:90].sum() < 4 * weights[90:100].sum()
     assert weights.max() <= 4.0
+
+
+def test_a_rare_smile_comes_as_often_as_a_closed_mouth_of_the_same_pose():
+    opening = np.array([0.01] * 80 + [0.2] * 20, np.float32)
+    weights = even_weights(np.zeros(100, np.float32), opening)
+    assert weights[:80].sum() == pytest.approx(float(weights[80:].sum()))
 
 
 def test_without_movement_a_face_is_the_plain_network_square(make_faces):
