@@ -41,6 +41,14 @@ def training_processes(environment: Mapping[str, str] = os.environ) -> int:
     return int(given)
 
 
+def consent_keys(environment: Mapping[str, str] = os.environ) -> frozenset[str]:
+    """Whose signatures consent records need (`FACEPIPE_CONSENT_KEYS`): fingerprints, or `any`.
+
+    None where it is not set: unsigned records are accepted then.
+    """
+    return frozenset(re.split(r"[,\s]+", environment.get("FACEPIPE_CONSENT_KEYS", ""))) - {""}
+
+
 def dagster_home(environment: Mapping[str, str] = os.environ) -> Path:
     """Where Dagster keeps runs and events (`DAGSTER_HOME`, else `<data root>/.dagster`).
 

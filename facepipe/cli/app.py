@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 INTERRUPTED = 130
-_MANY_VALUES = ("--media", "--scope")
+_MANY_VALUES = ("--media", "--scope", "--only-with")
 
 
 @app.callback()
@@ -73,7 +73,7 @@ def ending(error: BaseException) -> tuple[str, int]:
 
 
 def one_value_each(arguments: Sequence[str]) -> list[str]:
-    """Let `--media` and `--scope` take several values, by repeating the option before each.
+    """Let some options, `--media` for one, take several values, by repeating it before each.
 
     >>> one_value_each(["consent", "new", "--media", "a.jpg", "b.jpg", "-o", "c.json"])
     ['consent', 'new', '--media', 'a.jpg', '--media', 'b.jpg', '-o', 'c.json']

@@ -1,4 +1,4 @@
-"""`facepipe consent new | check | revoke | list`: the record without which nothing is computed."""
+"""`facepipe consent new | sign | check | revoke | list`: nothing is computed without a record."""
 
 import re
 from datetime import UTC, datetime, time
@@ -7,16 +7,17 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from facepipe.cli.console import stdout
 from facepipe.cli.deleting import described, revoke, say, show_records
 from facepipe.errors import SettingsError
-from facepipe.provenance.consent import Use
+from facepipe.provenance.consent import Consent, Use
+from facepipe.settings import consent_keys
 
 
 def register(app: typer.Typer) -> None:
     """Put these commands into the application."""
     consent = typer.Typer(help="Write and check consent records.")
     consent.command("new")(new)
+    consent.command("sign")(sign)
     consent.command("check")(check)
     consent.command("revoke")(revoke)
     consent.command("list")(show_records)
@@ -31,6 +32,19 @@ def new(  # noqa: PLR0913  each is an option of the command
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the record.")],
     granted_by: Annotated[str | None, typer.Option(help="Who grants it; default: subject.")] = None,
     contact: Annotated[str, typer.Option(help="How to reach the grantor.")] = "not stated",
+    only_with: Annotated[
+        list[str],
+        typer.Option(
+            help="Names of the targets (for an identity; of the identities, for a target) it may "
+            "be combined with; repeat for more. Default: any."
+        ),
+    ] = [],  # noqa: B006  typer reads the default, nothing writes to it
+    retention_days: Annotated[
+        int | None, typer.Option(help="Days from now when what was made is to be deleted.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--sign", metavar="KEY", help="Sign with this Ed25519 key.")
+    ] = None,
 ) -> None:
     """Write a record of what a person has agreed to, covering media by their hashes."""
     from facepipe.media.probe import list_media
@@ -45,9 +59,30 @@ def new(  # noqa: PLR0913  each is an option of the command
         media=files,
         contact=contact,
         granted_at=datetime.now(UTC).replace(microsecond=0),
+        only_with=only_with,
+        retention_days=retention_days,
     )
-    write_consent(record, output)
-    stdout.print(f"{output}: covers {len(record.media)} files until {expires}", highlight=False)
+    write_consent(_signed(record, key) if key else record, output)
+    say(f"{output}: covers {len(record.media)} files until {expires}")
+
+
+def sign(
+    file: Path,
+    key: Annotated[Path, typer.Option("--key", help="An Ed25519 key, in PEM or OpenSSH form.")],
+) -> None:
+    """Sign a record with the key of who grants it."""
+    from facepipe.provenance.consent import read_consent, write_consent
+
+    record = _signed(read_consent(file), key)
+    write_consent(record, file)
+    say(f"{file}: {described(record)}")
+
+
+def _signed(record: Consent, key: Path) -> Consent:
+    from facepipe.provenance.consent import sign as sign_record
+    from facepipe.provenance.signatures import read_key
+
+    return sign_record(record, read_key(key, lambda: typer.prompt("password", hide_input=True)))
 
 
 def checked_scope(texts: list[str]) -> list[Use]:
@@ -66,9 +101,11 @@ def checked_scope(texts: list[str]) -> list[Use]:
 
 def check(file: Path) -> None:
     """Read a record and say whether it is in force now."""
-    from facepipe.provenance.consent import check_consent, read_consent
+    from facepipe.provenance.allowing import check_consent, check_signer
+    from facepipe.provenance.consent import read_consent
 
     record = read_consent(file)
+    check_signer(record, consent_keys())
     for use in record.scope:
         check_consent(record, {}, use, datetime.now(UTC))
     say(f"{file}: {described(record)}")

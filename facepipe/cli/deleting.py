@@ -75,9 +75,11 @@ def _state(here: Store, side: Side, name: str) -> str:
 
 def described(record: Consent) -> str:
     """A record in one line."""
+    only = f" with {', '.join(record.only_with)} only" if record.only_with else ""
+    by = f"signed by key {record.signature.fingerprint}" if record.signature else "not signed"
     return (
-        f"{record.subject} agreed to {', '.join(record.scope)} until "
-        f"{record.expires_at.isoformat()}; covers {len(record.media)} files; id {record.id}"
+        f"{record.subject} agreed to {', '.join(record.scope)}{only} until "
+        f"{record.ends_at.isoformat()}; covers {len(record.media)} files; id {record.id}; {by}"
     )
 
 

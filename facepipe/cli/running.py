@@ -13,7 +13,7 @@ from facepipe.cli.processes import PROCESS_TAG, free_dead_slots, own_process
 from facepipe.cli.remembering import partitions_known
 from facepipe.cli.surroundings import store
 from facepipe.cli.turns import waits_told
-from facepipe.defs.inputs import consented_media, input_event, is_reported
+from facepipe.defs.inputs import consented_media, consented_pair, input_event, is_reported
 from facepipe.defs.partitions import PARTITIONS, Side, pair_key
 from facepipe.defs.presets import PRESETS, SETTINGS, SETTINGS_CLASSES
 from facepipe.defs.progress import Listener, listening
@@ -118,6 +118,7 @@ def both_sides(
     sides: list[tuple[Side, str]] = [("identity", pair.identity), ("target", pair.target)]
     for side, name in sides:
         _check_media(side, name, trains=not without or side == "identity")
+    consented_pair(store(), pair_key(pair.identity, pair.target), "swap")
     for side, name in sides:
         _report_media(instance, side, name)
     free_dead_slots(instance)

@@ -12,9 +12,11 @@ from facepipe.defs.storage import Store
 from facepipe.defs.telling import DATA_VERSION, Artifact, newest_event
 from facepipe.errors import ConsentError, MediaError
 from facepipe.files import sha256_of
-from facepipe.provenance.consent import Consent, check_consent, read_consent
+from facepipe.provenance.allowing import check_company, check_consent, check_signer
+from facepipe.provenance.consent import Consent, read_consent
 from facepipe.provenance.digests import digest_of_digests, folder_digests
 from facepipe.provenance.tombstones import check_not_ended
+from facepipe.settings import consent_keys
 
 CONSENT_FILE = "consent.json"
 USE: dict[Side, str] = {"identity": "train", "target": "swap"}
@@ -69,6 +71,7 @@ def consented_media(store: Store, side: Side, name: str, use: str) -> ConsentedM
             f"made by `facepipe consent new`"
         )
     consent = read_consent(record)
+    check_signer(consent, consent_keys())
     check_consent(consent, digests, use, datetime.now(UTC))
     check_not_ended(consent, digests.values(), store.tombstones())
     return ConsentedMedia(folder, digests, consent)
@@ -121,14 +124,20 @@ class ConsentedPair:
 
 
 def consented_pair(store: Store, partition_key: str, use: str) -> ConsentedPair:
-    """Both sides of a pair, if consent of each covers `use`; raises as `consented_media`."""
+    """Both sides of a pair, if consent of each covers `use` with the other.
+
+    Raises as `consented_media`.
+    """
     identity, target = names_in(partition_key)
-    return ConsentedPair(
+    pair = ConsentedPair(
         store,
         partition_key,
         consented_media(store, "identity", identity, use),
         consented_media(store, "target", target, use),
     )
+    check_company(pair.identity.consent, target)
+    check_company(pair.target.consent, identity)
+    return pair
 
 
 def media_digests(folder: Path) -> dict[str, str]:

@@ -1,15 +1,16 @@
 """The consent record of one person: who allowed what, of which media, until when.
 
 A record covers media by their content, so a file that was exchanged, cut or re-encoded is not
-covered, whatever its name. The record may carry a signature, which is kept and not verified.
+covered, whatever its name. The record may be signed; a signature is checked at every use.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypedDict, Unpack
+from typing import Annotated, Literal, NotRequired, Self, TypedDict, Unpack
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -24,10 +25,11 @@ from pydantic import (
 from facepipe.errors import BadInputError, ConsentError, MediaError
 from facepipe.files import sha256_of, write_whole
 from facepipe.provenance.digests import canonical_json, folder_digests
+from facepipe.provenance.signatures import Signature, signed
+from facepipe.settings import NAME_PATTERN
 
 Use = Literal["train", "swap", "publish"]
 """What a person can allow: learning from the media, making swaps, showing them to others."""
-_NAMED_FILES = 3
 _SHOWN_CHARACTERS = 60
 
 
@@ -40,6 +42,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^\S([^\r\n]*\S)?$")]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -54,7 +57,11 @@ class Consent(BaseModel):
         scope: What is allowed; never empty.
         media: SHA-256 of every file it covers; never empty.
         contact: How to reach who allowed it; may be empty.
-        signature: Theirs, in any form.
+        only_with: Names of the targets (in an identity's record) or identities (in a target's) that
+            it may be combined with; empty: any.
+        retention_days: Days after `granted_at` when what was made is to be deleted, if that is
+            before `expires_at`.
+        signature: Of all of this but what follows, by who allowed it.
         revoked_at: When it was taken back, if it was.
     """
 
@@ -67,7 +74,9 @@ class Consent(BaseModel):
     scope: Annotated[tuple[Use, ...], Field(min_length=1)]
     media: Annotated[tuple[Sha256, ...], Field(min_length=1)]
     contact: Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\r\n]*$")]
-    signature: Annotated[str, Field(max_length=20_000)] | None = None
+    only_with: tuple[Name, ...] = ()
+    retention_days: Annotated[int, Field(ge=1, le=36500)] | None = None
+    signature: Signature | None = None
     revoked_at: Moment | None = None
 
     @model_validator(mode="after")
@@ -79,12 +88,28 @@ class Consent(BaseModel):
     @property
     def id(self) -> str:
         """Sixteen hex digits that name what was granted; signing or revoking keeps them."""
-        content = self.model_dump(mode="json", exclude={"signature", "revoked_at"})
-        return hashlib.sha256(canonical_json(content)).hexdigest()[:16]
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+    @property
+    def content(self) -> bytes:
+        """What was granted, as it is signed; what is left open does not stand in it."""
+        fields = self.model_dump(mode="json", exclude={"signature", "revoked_at"})
+        return canonical_json(
+            {name: value for name, value in fields.items() if value not in (None, [])}
+        )
+
+    @property
+    def ends_at(self) -> datetime:
+        """When what was made from the media has to be gone."""
+        kept = timedelta(days=self.retention_days or 0)
+        return min(self.granted_at + kept, self.expires_at) if kept else self.expires_at
 
 
 class Grant(TypedDict):
     """The keywords of `new_consent`, as the fields of `Consent`."""
+
+    only_with: NotRequired[Sequence[str]]
+    retention_days: NotRequired[int | None]
 
     subject: str
     granted_by: str
@@ -101,9 +126,15 @@ def new_consent(media: Sequence[Path], **grant: Unpack[Grant]) -> Consent:
         BadInputError: A field is not as `Consent` wants it.
         MediaError: A path does not exist.
     """
-    scope, digests = dict.fromkeys(grant["scope"]), dict.fromkeys(_digests(media))
+    lists = {
+        "scope": dict.fromkeys(grant["scope"]),
+        "only_with": dict.fromkeys(grant.get("only_with", ())),
+        "media": dict.fromkeys(_digests(media)),
+    }
     try:
-        return Consent.model_validate({**grant, "scope": tuple(scope), "media": tuple(digests)})
+        return Consent.model_validate(
+            {**grant, **{name: tuple(values) for name, values in lists.items()}}
+        )
     except ValidationError as error:
         raise BadInputError(f"consent: {_first_problem(error)}") from error
 
@@ -136,6 +167,11 @@ def write_consent(consent: Consent, path: Path) -> None:
     write_whole(path, canonical_json(consent.model_dump(mode="json")) + b"\n")
 
 
+def sign(consent: Consent, key: Ed25519PrivateKey) -> Consent:
+    """The same record, signed with `key`."""
+    return consent.model_copy(update={"signature": signed(consent.content, key)})
+
+
 def revoke(consent: Consent, at: datetime) -> Consent:
     """The same record, taken back from `at` on; what was revoked before stays so.
 
@@ -146,39 +182,6 @@ def revoke(consent: Consent, at: datetime) -> Consent:
         raise BadInputError(f"revocation at {at}: the time needs a time zone")
     earlier = consent.revoked_at or _in_utc(at)
     return consent.model_copy(update={"revoked_at": min(earlier, _in_utc(at))})
-
-
-def check_consent(
-    consent: Consent, media_digests: Mapping[str, str], use: str, now: datetime
-) -> None:
-    """Pass silently if `use` of all files in `media_digests` (name → SHA-256) is allowed `now`.
-
-    Raises:
-        ConsentError: Revoked, not yet or no longer valid, for another use, or of other media.
-    """
-    who = f"consent {consent.id} of {consent.subject}"
-    ask = f"ask {consent.contact or consent.granted_by}"
-    if consent.revoked_at is not None:
-        raise ConsentError(
-            f"{who} was revoked on {consent.revoked_at:%Y-%m-%d}; delete what was made from it "
-            f"with `facepipe consent revoke`, or {ask} for a new one"
-        )
-    if now < consent.granted_at:
-        raise ConsentError(f"{who} holds only from {consent.granted_at.isoformat()} on")
-    if now >= consent.expires_at:
-        raise ConsentError(f"{who} expired on {consent.expires_at:%Y-%m-%d}; {ask} for a new one")
-    if use not in consent.scope:
-        raise ConsentError(
-            f"{who} allows {', '.join(consent.scope)} but not {use}; "
-            f"{ask} for a record whose scope includes {use}"
-        )
-    covered = set(consent.media)
-    uncovered = sorted(name for name, digest in media_digests.items() if digest not in covered)
-    if uncovered:
-        raise ConsentError(
-            f"{who} does not cover {_listed(uncovered)} (by content); remove what is not covered, "
-            f"or {ask} for a record over it"
-        )
 
 
 def _digests(media: Sequence[Path]) -> list[str]:
@@ -197,9 +200,3 @@ def _first_problem(error: ValidationError) -> str:
     came = repr(problem["input"])[:_SHOWN_CHARACTERS]
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{place or 'the record'} is wrong: {message}, got {came}{more}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMED_FILES])
-    left = len(names) - _NAMED_FILES
-    return f"{shown} and {left} more" if left > 0 else shown
