@@ -11,6 +11,7 @@ from facepipe.cli.surroundings import store
 from facepipe.cli.towards import checked_towards
 from facepipe.defs.inputs import ConsentedPair
 from facepipe.errors import SettingsError
+from facepipe.provenance.digests import IDENTITY_MEDIA
 from facepipe.settings import checked_name
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def combine(  # noqa: PLR0913  each is an argument of the command
     pairs = [pair_to_leave(here, identity, target) for target in targets]
     parts = [_part(pair, weight) for pair, weight in zip(pairs, shares, strict=True)]
     base = pairs[0].get("identity/checkpoint").path
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = {IDENTITY_MEDIA: pairs[0].identity.digest}
     beside: dict[str, bytes] = {}
     if wanted:
         beside[f"{called}.profile.json"], facts["source"] = wanted.mixed(here, pairs[0])

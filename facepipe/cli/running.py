@@ -13,15 +13,17 @@ from facepipe.cli.processes import PROCESS_TAG, free_dead_slots, own_process
 from facepipe.cli.remembering import partitions_known
 from facepipe.cli.surroundings import store
 from facepipe.cli.turns import waits_told
+from facepipe.defs.foreign_models import swapping_model
 from facepipe.defs.inputs import consented_media, consented_pair, input_event, is_reported
 from facepipe.defs.partitions import PARTITIONS, Side, pair_key
 from facepipe.defs.presets import PRESETS, SETTINGS, SETTINGS_CLASSES
 from facepipe.defs.progress import Listener, listening
 from facepipe.defs.recipes import read_recipe
 from facepipe.errors import BadInputError, SettingsError
+from facepipe.swapping.drawing_settings import LORA
 
 _EVERYWHERE = ("auto", "cpu")
-NOT_FOR_MESH = ("identity/checkpoint", "identity/onnx", "pair/lora_checkpoint", "pair/lora_onnx")
+TRAINED = ("identity/checkpoint", "identity/onnx", "pair/lora_checkpoint", "pair/lora_onnx")
 Chosen = dict[str, dict[str, Any]]
 """Settings by asset key and option."""
 
@@ -99,8 +101,9 @@ def run_pair(instance: dg.DagsterInstance, pair: Pair, listener: Listener) -> No
     Raises:
         FacepipeError: What an asset raised, or an unknown identity or target.
     """
-    mesh = swapper_of(pair) == "mesh"
-    without = NOT_FOR_MESH if mesh else ()
+    swapper = swapper_of(pair)
+    swapping_model(swapper, store().models())
+    without = () if swapper == LORA else TRAINED
     with both_sides(instance, pair, listener, without) as loaded:
         job, key = loaded.resolve_job_def("pair_job"), pair_key(pair.identity, pair.target)
         run_job(instance, job, key, pair, without)

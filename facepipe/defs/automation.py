@@ -7,6 +7,7 @@ from facepipe.defs.partitions import PARTITIONS, SIDES, names_in
 from facepipe.defs.recipes import read_recipe
 from facepipe.defs.storage import Store
 from facepipe.errors import FacepipeError
+from facepipe.swapping.drawing_settings import LORA
 
 _LOOK_EVERY_S = 30
 
@@ -81,8 +82,8 @@ def nightly(context: dg.ScheduleEvaluationContext, store: Store) -> list[dg.RunR
 
 
 def _wanted(store: Store, partition_key: str) -> list[dg.AssetKey] | None:
-    """The video and report alone for a pair swapped by mesh; everything otherwise."""
+    """Everything for a pair that is swapped by its own model; else the video and report alone."""
     recipe = read_recipe(store.place("pair/swapped_video", partition_key))
-    if recipe is None or recipe["settings"].get("swapper") != "mesh":
+    if recipe is None or recipe["settings"].get("swapper", LORA) == LORA:
         return None
     return [dg.AssetKey(["pair", name]) for name in ("swapped_video", "swap_report")]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import as_recipe, chosen, declared
+from facepipe.defs.foreign_models import require_its_person, swapping_model
 from facepipe.defs.inputs import consented_pair
 from facepipe.defs.landmarks import FILE
 from facepipe.defs.recipes import Recipe
@@ -17,6 +18,8 @@ from facepipe.defs.reported import describe_report, judge_report, report_checks
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
 from facepipe.defs.trained_under import own_model
+from facepipe.files import sha256_of
+from facepipe.swapping.drawing_settings import LORA
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
@@ -55,8 +58,12 @@ def pair_swapped_video(
     settings = chosen(context, store, SwapSettings)
     pair = consented_pair(store, str(context.partition_key), "swap")
     needed = {name: pair.get(key) for name, key in _NEEDED.items()}
-    if settings.swapper == "lora":
+    model = swapping_model(settings.swapper, store.models())
+    if model:
+        require_its_person(pair, model, context.log)
+    elif settings.swapper == LORA:
         needed["lora_onnx"] = own_model(pair, "pair/lora_onnx", needed["profile"])
+        model = _onnx_in(needed["lora_onnx"].path)
 
     def make(work: Work) -> None:
         from facepipe.swapping.making import IdentityFiles, Materials, make_swap
@@ -71,9 +78,10 @@ def pair_swapped_video(
                         name=pair.identity_name,
                         faces=needed["faces"].path,
                         profile=needed["profile"].path / "profile.json",
-                        model=_model(needed["lora_onnx"].path) if "lora_onnx" in needed else None,
+                        model=model,
                     )
                 ],
+                models=store.models(),
                 consent_ids={
                     "identity": pair.identity.consent.id,
                     "target": pair.target.consent.id,
@@ -88,11 +96,13 @@ def pair_swapped_video(
         )
 
     inputs = {name: artifact.digest for name, artifact in needed.items()}
+    if model and "lora_onnx" not in needed:
+        inputs["model"] = sha256_of(model)
     recipe = Recipe({"media": pair.digest, **inputs, **pair.consent_ids}, as_recipe(settings))
     return store.build(context, recipe, make, _describe_video)
 
 
-def _model(folder: Path) -> Path:
+def _onnx_in(folder: Path) -> Path:
     (path,) = folder.glob("*.onnx")
     return path
 

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from facepipe.defs.declaring import chosen, declared
+from facepipe.defs.foreign_models import model_file
 from facepipe.defs.inputs import consented_media, consented_pair
 from facepipe.defs.learnt import closer_check, closer_spec, describe_training
 from facepipe.defs.recipes import Recipe
@@ -21,9 +22,9 @@ from facepipe.defs.workshop import (
     taken_over,
     training_recipe,
     trials_of,
-    weights_file,
 )
 from facepipe.files import sha256_of
+from facepipe.provenance.digests import IDENTITY_MEDIA
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 POOL = "device"
@@ -52,7 +53,7 @@ def identity_checkpoint(
     faces = store.get("identity/faces", name, media.digest)
     profile = store.get("identity/profile", name, media.digest)
     settings = chosen(context, store, IdentityTrainingSettings)
-    start = weights_file(settings.weights, store.models())
+    start = model_file(settings.weights, store.models())
 
     def job() -> Any:
         from facepipe.training.jobs import IdentityJob
@@ -79,6 +80,7 @@ def identity_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Materia
     checkpoint = store.get("identity/checkpoint", name, media.digest)
     inputs = {
         "media": media.digest,
+        IDENTITY_MEDIA: media.digest,
         "checkpoint": checkpoint.digest,
         "consent": media.consent.id,
     }
@@ -163,6 +165,7 @@ def pair_lora_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
     base, adapter = pair.get("identity/checkpoint"), pair.get("pair/lora_checkpoint")
     inputs = {
         "media": pair.digest,
+        IDENTITY_MEDIA: pair.identity.digest,
         "checkpoint": base.digest,
         "lora_checkpoint": adapter.digest,
         **pair.consent_ids,

@@ -106,21 +106,6 @@ def taken_over(trials: Path, work: Work, published: Path | None = None) -> bool:
     return False
 
 
-def weights_file(place: str, models: Path) -> Path | None:
-    """The file at a path, or of the model with this name; none where `place` is empty.
-
-    Raises:
-        BadInputError: There is no such file, and no such model.
-        ModelFileError: The model's file is missing or altered.
-    """
-    from facepipe.inference.models import ensure_model
-
-    if not place:
-        return None
-    path = Path(place).expanduser()
-    return path.resolve() if path.is_file() else ensure_model(place, models)
-
-
 def _hand_over(place: Path, scratch: Path) -> None:
     """Copy a published training, its state last and whole, so that a kill leaves none or all."""
     aside = scratch / ".state"

@@ -23,6 +23,28 @@ ARCFACE_112 = np.array(
 """ArcFace's five points on 112 px (Deng et al. 2019, as in InsightFace's face_align)."""
 NETWORK_112 = ARCFACE_112 + np.array([8, 0], np.float32)
 """The same points on 128 px, as InsightFace's `norm_crop2` shifts them."""
+WHOLE_FACE = np.array(
+    [
+        [0.35342266, 0.39285716],
+        [0.62797622, 0.39285716],
+        [0.48660713, 0.5401786],
+        [0.38839287, 0.68750011],
+        [0.59821427, 0.68750011],
+    ],
+    np.float32,
+)
+"""Eyes, nose and mouth corners in a whole-face square of side 1, as FaceFusion cuts it for DFMs."""
+FFHQ = np.array(
+    [
+        [0.37691676, 0.46864664],
+        [0.62285697, 0.46912813],
+        [0.50123859, 0.61331904],
+        [0.39308822, 0.72541100],
+        [0.61150205, 0.72490465],
+    ],
+    np.float32,
+)
+"""The same in a square of side 1 as the FFHQ photos are cut, which face enhancers learnt from."""
 NETWORK_PX = 128
 FACE_SCALE = 2
 FACE_MARGIN_PX = 32
@@ -53,6 +75,16 @@ def arcface_transform(five_px: FloatArray) -> FloatArray:
 def network_transform(five_px: FloatArray, size_px: int = NETWORK_PX) -> FloatArray:
     """Frame to the inswapper contract's square `(2, 3)`, from five points `(5, 2)`."""
     return similarity(five_px, NETWORK_112 * (size_px / NETWORK_PX))
+
+
+def whole_face_transform(five_px: FloatArray, size_px: int) -> FloatArray:
+    """Frame to a DFM's whole-face square `(2, 3)`, from five points `(5, 2)`."""
+    return similarity(five_px, WHOLE_FACE * size_px)
+
+
+def ffhq_transform(five_px: FloatArray, size_px: int) -> FloatArray:
+    """Frame to a face enhancer's square `(2, 3)`, from five points `(5, 2)`."""
+    return similarity(five_px, FFHQ * size_px)
 
 
 def face_transform(five_px: FloatArray) -> FloatArray:

@@ -15,6 +15,9 @@ NOT_MEDIA = ("consent.json", "masks")
 _SETTLED_NS = 2_000_000_000
 _known: dict[Path, tuple[tuple[int, ...], str]] = {}
 
+IDENTITY_MEDIA = "identity_media"
+"""What a model file and its record call the digest of the media its person was learnt from."""
+
 
 def file_digest(path: Path) -> str:
     """SHA-256 (64 hex digits) of a file, read once by this process as long as it does not change.

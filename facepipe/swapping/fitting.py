@@ -13,7 +13,7 @@ from facepipe.swapping.blending import Blender
 from facepipe.swapping.casting import Cast, Spot
 from facepipe.swapping.masking import Masker, Shown
 from facepipe.swapping.masks import FaceMasks
-from facepipe.swapping.place import Occlusion, Place
+from facepipe.swapping.place import Occlusion, Place, as_network_square
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.steadying import Moment, SteadyColours, SteadySquares
 
@@ -57,7 +57,10 @@ class Fitter:
         moment = self._moment(spot)
         face_rgb, shown = self._persons[spot.role].fitted(moment, place, drawn)
         mask = shown.mask * np.float32(self._casting.opacity(spot))
-        self._on_fitted(spot, FaceMasks(mask, shown.visible))
+        visible = shown.visible
+        if visible is not None:
+            visible = as_network_square(place, visible)
+        self._on_fitted(spot, FaceMasks(as_network_square(place, mask), visible))
         return replace(frame, rgb=paste(frame.rgb, face_rgb, mask, place.transform))
 
     def _moment(self, spot: Spot) -> Moment:

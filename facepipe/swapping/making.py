@@ -14,9 +14,10 @@ from facepipe.arrays import RgbImage
 from facepipe.errors import BadInputError, NoFaceError, StoppedError
 from facepipe.files import sha256_of, whole_file
 from facepipe.identity.face_set import FaceSet
-from facepipe.identity.profile import Profile
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.swapping.casting import Cast, Part, Spot, cast
+from facepipe.swapping.drawing import DrawingFiles, chosen_swapper
+from facepipe.swapping.drawing_settings import MESH
 from facepipe.swapping.film import Film, film_of
 from facepipe.swapping.manifest import (
     FrameCounts,
@@ -27,7 +28,6 @@ from facepipe.swapping.manifest import (
 )
 from facepipe.swapping.masks import MaskLog
 from facepipe.swapping.settings import SwapSettings
-from facepipe.swapping.swapper import MeshSwapper, OnnxSwapper, Swapper
 from facepipe.swapping.video import Take, swap_video
 
 MANIFEST, FRAME_LOG, DRAWN = "manifest.json", "frames.parquet", "drawn"
@@ -44,7 +44,7 @@ class IdentityFiles:
         name: of the identity.
         faces: folder of its faces.
         profile: its `profile.json`.
-        model: ONNX file in the inswapper contract; none for the mesh.
+        model: ONNX file in the inswapper contract, or DFM; none for the mesh.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Materials:
         landmarks: the target's smoothed landmarks.
         target_faces: folder of the target's faces; their tracks are the person to replace.
         identities: whose faces are shown; the first is the one that the swap is named after.
+        models: folder of weights.
         consent_ids: consent record of the target and of each identity, by what a recipe calls it.
         device: for the models.
         threads: of the CPU for a model; 0 leaves it to the runtime.
@@ -71,6 +72,7 @@ class Materials:
     landmarks: Path
     target_faces: Path
     identities: Sequence[IdentityFiles]
+    models: Path
     consent_ids: Mapping[str, str]
     device: str = "auto"
     threads: int = 0
@@ -103,7 +105,8 @@ def make_swap(
             save_drawn(out.parent, spot, square_rgb)
 
     swappers = {
-        identity.name: _swapper(materials, identity, settings) for identity in materials.identities
+        identity.name: chosen_swapper(_drawing(materials, identity), settings)
+        for identity in materials.identities
     }
     masks = MaskLog()
     take = Take(film, parts, swappers, keep, masks.add)
@@ -151,13 +154,16 @@ def _moments(film: Film, casting: Cast) -> set[Spot]:
     return {swapped[round(float(place))] for place in spread}
 
 
-def _swapper(materials: Materials, identity: IdentityFiles, settings: SwapSettings) -> Swapper:
-    if settings.swapper == "mesh":
-        return MeshSwapper(FaceSet.load(identity.faces))
-    if identity.model is None:
-        raise BadInputError("swapper=lora needs the pair's ONNX model; none was given")
-    embedding = Profile.load(identity.profile).embedding
-    return OnnxSwapper(identity.model, embedding, materials.device, materials.threads)
+def _drawing(materials: Materials, identity: IdentityFiles) -> DrawingFiles:
+    return DrawingFiles(
+        faces=identity.faces,
+        profile=identity.profile,
+        target_faces=materials.target_faces,
+        models=materials.models,
+        model=identity.model,
+        device=materials.device,
+        threads=materials.threads,
+    )
 
 
 def frame_counts(reasons: Iterable[str]) -> FrameCounts:
@@ -172,7 +178,7 @@ def frame_counts(reasons: Iterable[str]) -> FrameCounts:
 def _manifest(
     materials: Materials, settings: SwapSettings, out: Path, log: pd.DataFrame, casting: Cast
 ) -> SwapManifest:
-    drawn_by = () if settings.swapper == "mesh" else materials.identities
+    drawn_by = () if settings.swapper == MESH else materials.identities
     return SwapManifest(
         video=_named(out),
         sources=[_named(path) for path in materials.sources],

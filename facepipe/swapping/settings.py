@@ -5,19 +5,16 @@ from typing import Literal
 
 from facepipe.errors import SettingsError
 from facepipe.media.settings import EncodeSettings
+from facepipe.swapping.drawing_settings import DrawingSettings, check_range
 
 BlendChoice = Literal["feather", "poisson"]
-SwapperChoice = Literal["lora", "mesh"]
 
 
 @dataclass(frozen=True)
-class SwapSettings:
+class SwapSettings(DrawingSettings):
     """How faces are put into a target.
 
     Attributes:
-        swapper: What draws the faces: lora (the pair's trained model) or mesh (the identity's own
-            pictures, bent; needs no training).
-        batch: Faces given to the model at once, 1 or more.
         max_yaw_deg: Faces turned further to either side stay as they are, up to 90.
         max_pitch_deg: Faces nodding further up or down stay as they are, up to 90.
         fade_deg: The swap fades out over so many degrees before these limits.
@@ -42,8 +39,6 @@ class SwapSettings:
         preset: x264's trade of time for size, ultrafast to veryslow.
     """
 
-    swapper: SwapperChoice = "lora"
-    batch: int = 8
     max_yaw_deg: float = 65.0
     max_pitch_deg: float = 45.0
     fade_deg: float = 8.0
@@ -60,22 +55,20 @@ class SwapSettings:
     preset: str = "medium"
 
     def __post_init__(self) -> None:
-        if self.swapper not in ("lora", "mesh"):
-            raise SettingsError(f"swapper is {self.swapper!r}: it must be lora or mesh")
-        _check_range("batch", self.batch, 1, 1024)
-        _check_range("max_yaw_deg", self.max_yaw_deg, 1, 90)
-        _check_range("max_pitch_deg", self.max_pitch_deg, 1, 90)
-        _check_range("fade_deg", self.fade_deg, 0, 90)
-        _check_range("fade_s", self.fade_s, 0, 10)
-        _check_range("min_face_px", self.min_face_px, 0, 10_000)
-        _check_range("erosion", self.erosion, -0.2, 0.5)
-        _check_range("feather", self.feather, 0, 0.5)
-        _check_range("colour", self.colour, 0, 1)
+        super().__post_init__()
+        check_range("max_yaw_deg", self.max_yaw_deg, 1, 90)
+        check_range("max_pitch_deg", self.max_pitch_deg, 1, 90)
+        check_range("fade_deg", self.fade_deg, 0, 90)
+        check_range("fade_s", self.fade_s, 0, 10)
+        check_range("min_face_px", self.min_face_px, 0, 10_000)
+        check_range("erosion", self.erosion, -0.2, 0.5)
+        check_range("feather", self.feather, 0, 0.5)
+        check_range("colour", self.colour, 0, 1)
         if self.blend not in ("feather", "poisson"):
             raise SettingsError(f"blend is {self.blend!r}: it must be feather or poisson")
-        _check_range("blend_reach", self.blend_reach, 0.01, 10)
-        _check_range("steady_s", self.steady_s, 0, 1)
-        _check_range("colour_window_s", self.colour_window_s, 0, 1)
+        check_range("blend_reach", self.blend_reach, 0.01, 10)
+        check_range("steady_s", self.steady_s, 0, 1)
+        check_range("colour_window_s", self.colour_window_s, 0, 1)
         EncodeSettings(self.crf, self.preset)  # refuses what the encoder would
 
 
@@ -112,20 +105,15 @@ class ReportSettings:
     most_mask_leakage: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_range("sheet_rows", self.sheet_rows, 1, 24)
-        _check_range("worst_frames", self.worst_frames, 1, 6)
+        check_range("sheet_rows", self.sheet_rows, 1, 24)
+        check_range("worst_frames", self.worst_frames, 1, 6)
         for name in _SHARES:
-            _check_range(name, getattr(self, name), 0, 1)
+            check_range(name, getattr(self, name), 0, 1)
         for name in ("most_seam_delta_e", "most_flicker_ratio"):
-            _check_range(name, getattr(self, name), 0, 100)
+            check_range(name, getattr(self, name), 0, 100)
 
 
 _SHARES = (
     "least_closer_share", "least_swapped_share", "least_background_ssim", "least_found_share",
     "most_landmark_error_iod", "most_mask_leakage",
 )  # fmt: skip
-
-
-def _check_range(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise SettingsError(f"{name} is {value}: it must lie between {least} and {most}")

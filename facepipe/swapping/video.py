@@ -19,9 +19,9 @@ from facepipe.swapping.casting import Cast, Part, Spot, cast
 from facepipe.swapping.film import Film
 from facepipe.swapping.fitting import Fitter
 from facepipe.swapping.masks import FaceMasks
-from facepipe.swapping.place import Occlusion, Place, place_of
+from facepipe.swapping.place import Occlusion, Place, as_network_square, place_of
 from facepipe.swapping.settings import SwapSettings
-from facepipe.swapping.swapper import Swapper
+from facepipe.swapping.swapper import NotFiniteError, Swapper
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +32,9 @@ class Take:
         film: the frames and their landmarks.
         parts: who is replaced, and by whom.
         swappers: what draws the face of each identity that has a part, by the identity's name.
-        on_drawn: told each swapped face and the square drawn for it, `(S, S, 3)`, before it is
-            fitted in.
-        on_fitted: told how much of each face's swap is shown.
+        on_drawn: told each swapped face and the network square drawn for it, `(S, S, 3)`, before
+            it is fitted in.
+        on_fitted: told how much of each face's swap is shown, in its network square.
         occlusions: what may hide a face.
     """
 
@@ -65,6 +65,7 @@ def swap_video(
         StoppedError: `stop` said so; nothing is written.
         MediaError: A file cannot be decoded, or its sound not be stored.
         BadInputError: The landmarks belong to another file.
+        NotFiniteError: A model draws what is no number; nothing is written.
     """
     settings = settings or SwapSettings()
     film = take.film
@@ -112,13 +113,13 @@ def _swapped(
         for frame in frames:
             shown = frame
             for spot in spots[frame.index]:
-                take.on_drawn(spot, drawn[spot][0])
+                take.on_drawn(spot, as_network_square(places[spot], drawn[spot][0]))
                 shown = fitter.fit(shown, spot, places[spot], drawn[spot])
             yield frame, shown.rgb
 
 
 def _place(take: Take, casting: Cast, frame: Frame, spot: Spot) -> Place:
-    return place_of(frame, casting.face_px(spot), _swapper(take, spot).size_px)
+    return place_of(frame, casting.face_px(spot), _swapper(take, spot))
 
 
 def _swapper(take: Take, spot: Spot) -> Swapper:
@@ -132,9 +133,13 @@ def _draw(take: Take, places: dict[Spot, Place]) -> dict[Spot, tuple[RgbImage, F
     for spot in places:
         by_identity[take.parts[spot.role].identity].append(spot)
     for identity, spots in by_identity.items():
-        squares, masks = take.swappers[identity].swap(
-            np.stack([places[spot].crop_rgb for spot in spots]),
-            np.stack([places[spot].points_px for spot in spots]),
-        )
+        try:
+            squares, masks = take.swappers[identity].swap(
+                np.stack([places[spot].crop_rgb for spot in spots]),
+                np.stack([places[spot].points_px for spot in spots]),
+            )
+        except NotFiniteError as error:
+            where = f"frame {spots[error.face].frame}"
+            raise NotFiniteError(error.path, error.face, where) from error
         drawn |= {spot: (squares[k], masks[k]) for k, spot in enumerate(spots)}
     return drawn

@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from facepipe.arrays import FloatArray
 from facepipe.errors import VerificationError
 from facepipe.files import write_whole
+from facepipe.provenance.digests import IDENTITY_MEDIA
 from facepipe.training.adapter import load_adapter, merged
 from facepipe.training.checkpoint import (
     AnyGenerator,
@@ -119,12 +120,15 @@ def model_files(
 ) -> tuple[ExportReport, dict[str, bytes]]:
     """`<name>.onnx`, `.hash` and `.json` of a network on the CPU, as files for a folder.
 
-    `made_from` gives the report's `base_sha256` and `lineage`.
+    `made_from` gives the report's `base_sha256` and `lineage`; the first, and the second's
+    `IDENTITY_MEDIA`, are told by the ONNX file itself as well.
 
     Raises:
         VerificationError: onnxruntime draws something else.
     """
-    content = _content(network, {"base_sha256": made_from["base_sha256"]})
+    lineage: Mapping[str, Any] = made_from["lineage"]
+    known = {IDENTITY_MEDIA: lineage[IDENTITY_MEDIA]} if IDENTITY_MEDIA in lineage else {}
+    content = _content(network, {"base_sha256": made_from["base_sha256"], **known})
     parity = {str(count): _difference(network, content, count) for count in _BATCHES}
     worst = max(parity.values())
     if not worst <= most_difference:

@@ -7,20 +7,15 @@ from numpy.typing import NDArray
 
 from facepipe.arrays import FloatArray
 from facepipe.compositing.masks import hull_mask
-from facepipe.landmarks.alignment import apply_transform, network_transform, similarity
+from facepipe.landmarks.alignment import (
+    WHOLE_FACE,
+    apply_transform,
+    network_transform,
+    similarity,
+    whole_face_transform,
+)
 from facepipe.landmarks.regions import five_points
 
-WHOLE_FACE = np.array(
-    [
-        [0.35342266, 0.39285716],
-        [0.62797622, 0.39285716],
-        [0.48660713, 0.5401786],
-        [0.38839287, 0.68750011],
-        [0.59821427, 0.68750011],
-    ],
-    np.float32,
-)
-"""Eyes, nose and mouth corners in a whole-face square of side 1, as FaceFusion cuts it."""
 _FEATHER = 0.04  # readers erode and blur the mask once more
 _RIM = 1 / 32  # of the network's square
 _KEYS = -0.5
@@ -71,7 +66,7 @@ def face_share(points_px: FloatArray, size_px: int) -> FloatArray:
     """
     total = np.zeros((size_px, size_px), np.float64)
     for points, five in zip(points_px, five_points(points_px), strict=True):
-        placed = apply_transform(similarity(five, WHOLE_FACE * size_px), points)
+        placed = apply_transform(whole_face_transform(five, size_px), points)
         total += hull_mask(placed, (size_px, size_px), erosion=-_FEATHER / 2, feather=_FEATHER)
     return (total / len(points_px)).astype(np.float32)
 

@@ -50,6 +50,10 @@ class Timed:
         """Side of its squares."""
         return self.swapper.size_px
 
+    def transform(self, five_px):
+        """The swapper's own."""
+        return self.swapper.transform(five_px)
+
     def swap(self, crops_rgb, points_px):
         """The swapper's own, timed."""
         started = time.perf_counter()

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from facepipe.landmarks.alignment import apply_transform
+from facepipe.landmarks.alignment import apply_transform, network_transform
 from facepipe.landmarks.tracks import NO_TRACK, Landmarks
 from facepipe.swapping.casting import Part
 from facepipe.swapping.video import Take
@@ -87,6 +87,9 @@ class Painter:
         self.size_px, self._colour, self._belief = size_px, colour, belief
         self.batches = []
 
+    def transform(self, five_px):
+        return network_transform(five_px, self.size_px)
+
     def swap(self, crops_rgb, points_px):
         self.batches.append(len(crops_rgb))
         drawn = np.empty_like(crops_rgb)
@@ -95,9 +98,20 @@ class Painter:
 
 
 def tiny_model(
-    path, *, batch="N", dtype=np.float32, size_px=128, names=("target", "source"), tail=()
+    path,
+    *,
+    batch="N",
+    dtype=np.float32,
+    size_px=128,
+    names=("target", "source"),
+    tail=(),
+    breaks=False,
+    told=None,
 ):
-    """An inswapper-contract file: the target, tinted by the mapped embedding."""
+    """An inswapper-contract file: the target, tinted by the mapped embedding.
+
+    One that `breaks` draws no numbers where that is darker than black; `told` is its metadata.
+    """
     rng = np.random.default_rng(4)
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     held = {
@@ -113,7 +127,9 @@ def tiny_model(
             helper.make_node("MatMul", [source, "tint"], ["flat"]),
             helper.make_node("Reshape", ["flat", "shape"], ["colour"]),
             helper.make_node("Add", [target, "colour"], ["tinted"]),
-            helper.make_node("Clip", ["tinted", "low", "high"], ["output"]),
+            helper.make_node("Log", ["tinted"], ["output"])
+            if breaks
+            else helper.make_node("Clip", ["tinted", "low", "high"], ["output"]),
         ],
         "tiny",
         [
@@ -123,6 +139,47 @@ def tiny_model(
         [helper.make_tensor_value_info("output", kind, [batch, 3, size_px, size_px])],
         [numpy_helper.from_array(value, name) for name, value in held.items()]
         + [numpy_helper.from_array(np.asarray(value), f"tail{k}") for k, value in enumerate(tail)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    helper.set_model_props(model, told or {})
+    onnx.save(model, str(path))
+    return path
+
+
+def tiny_dfm(path, *, batch="N", size_px=64, morph=False, outputs=3, mask=1.0, face="in_face:0"):
+    """A DFM: the face, darkened by half of `morph_value:0` if it has that; masks of one value.
+
+    Its outputs have names that say nothing, as readers go by their order.
+    """
+    held = {
+        "half": np.float32(0.5),
+        "first": np.array([0, 0, 0, 0]),
+        "last": np.array([2**31, size_px, size_px, 1]),
+        "none": np.float32(0),
+        "mask": np.float32(mask),
+    }
+    nodes = [
+        helper.make_node("Mul", ["morph_value:0", "half"], ["share"])
+        if morph
+        else helper.make_node("Identity", ["none"], ["share"]),
+        helper.make_node("Sub", [face, "share"], ["b"]),
+        helper.make_node("Slice", [face, "first", "last"], ["plane"]),
+        helper.make_node("Mul", ["plane", "none"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "mask"], ["a"]),
+        helper.make_node("Identity", ["a"], ["c"]),
+    ]
+    real = helper.make_tensor_value_info
+    kind = onnx.TensorProto.FLOAT
+    inputs = [real(face, kind, [batch, size_px, size_px, 3])]
+    inputs += [real("morph_value:0", kind, [1])] if morph else []
+    shapes = [(name, 3 if name == "b" else 1) for name in "abc"[:outputs]]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        inputs,
+        [real(name, kind, [batch, size_px, size_px, deep]) for name, deep in shapes],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in held.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 9

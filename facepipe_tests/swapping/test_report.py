@@ -53,6 +53,7 @@ def stage(tmp_path_factory):
         landmarks=folder / "landmarks.npz",
         target_faces=folder / "target",
         identities=[IdentityFiles("ada", folder / "identity", folder / "profile.json")],
+        models=folder / "models",
         consent_ids={"target": "t1", "identity": "i1"},
     )
     (folder / "swap").mkdir()

@@ -5,7 +5,8 @@ import pytest
 
 from facepipe.errors import ModelFileError, ShapeError
 from facepipe.landmarks.alignment import apply_transform, cut, network_from_face
-from facepipe.swapping.swapper import MeshSwapper, OnnxSwapper, read_contract
+from facepipe.swapping.contract import read_contract
+from facepipe.swapping.swapper import MeshSwapper, OnnxSwapper
 from facepipe_tests.compositing.painted import mesh_points, paint, person
 from facepipe_tests.swapping.clips import tiny_model
 

@@ -2,6 +2,7 @@
 
 import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import numpy as np
@@ -12,6 +13,7 @@ from facepipe.errors import BadInputError, StoppedError
 from facepipe.media.decode import decode
 from facepipe.swapping.film import film_of
 from facepipe.swapping.settings import SwapSettings
+from facepipe.swapping.swapper import NotFiniteError
 from facepipe.swapping.video import swap_video
 from facepipe_tests.swapping.clips import (
     HEIGHT,
@@ -148,3 +150,18 @@ def test_few_frames_are_held_however_long_the_film(tmp_path):
     swap_video(one_part(watched, {0}, Painter()), tmp_path / "out.mp4", FAST)
     assert len(most) == 100
     assert max(most) <= 2 * FAST.batch + 4
+
+
+def test_a_model_that_draws_no_numbers_is_refused_with_its_frame_and_nothing_is_written(
+    film, tmp_path
+):
+    class Broken(Painter):
+        def swap(self, crops_rgb, points_px):
+            if self.batches:
+                raise NotFiniteError(Path("broken.onnx"), 1)
+            return super().swap(crops_rgb, points_px)
+
+    # of the second batch of four, frame 5 shows nobody: its second face is that of frame 6
+    with pytest.raises(NotFiniteError, match=r"broken\.onnx: draws NaN or infinity for frame 6,"):
+        swap_video(one_part(film, {0}, Broken()), tmp_path / "out.mp4", FAST)
+    assert list(tmp_path.iterdir()) == []

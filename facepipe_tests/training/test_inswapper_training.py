@@ -130,12 +130,12 @@ def test_settings_that_do_not_go_together_are_refused(wrong, said):
 def test_weights_are_found_by_their_path_or_by_the_name_they_were_registered_under(
     theirs, tmp_path
 ):
-    from facepipe.defs.workshop import weights_file
+    from facepipe.defs.foreign_models import model_file
     from facepipe.inference.models import register_model
 
     registered = register_model("mine", theirs, "my own", tmp_path)
-    assert weights_file("mine", tmp_path) == registered
-    assert weights_file(str(theirs), tmp_path) == theirs
-    assert weights_file("", tmp_path) is None
+    assert model_file("mine", tmp_path) == registered
+    assert model_file(str(theirs), tmp_path) == theirs
+    assert model_file("", tmp_path) is None
     with pytest.raises(BadInputError, match="no model is called 'other'"):
-        weights_file("other", tmp_path)
+        model_file("other", tmp_path)

@@ -1,0 +1,98 @@
+"""Which swapper a setting asks for, made of a person's files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facepipe.arrays import FloatArray
+from facepipe.errors import BadInputError
+from facepipe.identity.embedding import described_record, embedder_of, embedder_record
+from facepipe.identity.face_set import FaceSet
+from facepipe.identity.profile import Profile, mean_embedding
+from facepipe.swapping.contract import kind_of_model
+from facepipe.swapping.dfm import DfmSwapper
+from facepipe.swapping.drawing_settings import LORA, MESH, DrawingSettings
+from facepipe.swapping.swapper import MeshSwapper, OnnxSwapper, Swapper
+
+_MOST_OF_TARGET = 0.35
+"""FaceFusion's slider at either end, which its users know."""
+
+
+@dataclass(frozen=True)
+class DrawingFiles:
+    """What a person is drawn from.
+
+    Attributes:
+        faces: folder of the person's faces.
+        profile: the person's `profile.json`.
+        target_faces: folder of the faces that are drawn over.
+        models: folder of weights.
+        model: ONNX file in the inswapper contract, or DFM; none for the mesh.
+        device: for the model.
+        threads: of the CPU for the model; 0 leaves it to the runtime.
+    """
+
+    faces: Path
+    profile: Path
+    target_faces: Path
+    models: Path
+    model: Path | None = None
+    device: str = "auto"
+    threads: int = 0
+
+
+def chosen_swapper(files: DrawingFiles, settings: DrawingSettings) -> Swapper:
+    """The swapper that settings ask for.
+
+    Raises:
+        BadInputError: A file is missing, or the profile is not one that the model understands.
+        ModelFileError: The model is damaged or of another contract.
+        NoFaceError: The mesh is asked for and there are no faces.
+    """
+    if settings.swapper == MESH:
+        return MeshSwapper(FaceSet.load(files.faces))
+    if files.model is None:
+        raise BadInputError(f"swapper={settings.swapper} needs an ONNX model; none was given")
+    if settings.swapper != LORA and kind_of_model(files.model) == "dfm":
+        return DfmSwapper(files.model, settings.morph, files.device, files.threads)
+    embedding = _embedding(files, settings.weight)
+    return OnnxSwapper(files.model, embedding, files.device, files.threads)
+
+
+def require_arcface(profile: Profile, model: Path) -> str:
+    """The version of the ArcFace that made a profile, which a model from elsewhere is to draw.
+
+    Raises:
+        BadInputError: Another embedder made it, and the model would draw a stranger.
+    """
+    made_by = embedder_record(profile)
+    if made_by["name"] != "arcface":
+        raise BadInputError(
+            f"{model} draws whom an ArcFace embedding names, and profile {profile.name!r} was made "
+            f"with {described_record(made_by)}: it would draw a stranger; put w600k_r50.onnx into "
+            f"the models folder and run with --set identity/profile.embedder=arcface"
+        )
+    return made_by["version"]
+
+
+def weighted(person: FloatArray, target: FloatArray, weight: float) -> FloatArray:
+    """An embedding `(512,)` moved towards the target's own, or away from it, of unit norm.
+
+    Args:
+        person: `(512,)` who is to be shown, unit norm.
+        target: `(512,)` who was there, unit norm.
+        weight: 0 gives the target 0.35 of the sum, 0.5 nothing, 1 takes 0.35 of it off.
+    """
+    share = _MOST_OF_TARGET * (1 - 2 * weight)
+    mixed = (1 - share) * person + share * target
+    return (mixed / np.linalg.norm(mixed)).astype(np.float32)
+
+
+def _embedding(files: DrawingFiles, weight: float) -> FloatArray:
+    profile = Profile.load(files.profile)
+    if weight == 0.5:
+        return profile.embedding
+    embedder = embedder_of(profile, files.models)
+    target = mean_embedding(FaceSet.load(files.target_faces), embedder)
+    return weighted(profile.embedding, target, weight)

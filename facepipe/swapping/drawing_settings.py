@@ -1,0 +1,46 @@
+"""What draws the faces, and how finely; needs no heavy library."""
+
+from dataclasses import dataclass
+
+from facepipe.errors import SettingsError
+
+LORA, MESH = "lora", "mesh"
+"""The two swappers that are made of the pair's own material."""
+
+
+@dataclass(frozen=True)
+class DrawingSettings:
+    """What draws the faces.
+
+    Attributes:
+        swapper: What draws the faces: lora (the pair's trained model), mesh (the identity's own
+            pictures, bent; needs no training), or a model from elsewhere, by its path or by the
+            name it is registered under: an ONNX file in the inswapper contract, which draws whom
+            the profile names and wants one made with embedder=arcface, or a DFM, which draws its
+            own person, whom the identity must be.
+        weight: How much of the identity a model in the inswapper contract draws, 0 to 1: 0.5 is
+            neutral, 0 leaves more of the target's own face, 1 goes beyond the identity, away from
+            the target. A compact model draws its person alike under any weight.
+        morph: How far a DFM that can be told goes to its person, 0 to 1.
+        batch: Faces given to the model at once, 1 or more.
+    """
+
+    swapper: str = LORA
+    weight: float = 0.5
+    morph: float = 1.0
+    batch: int = 8
+
+    def __post_init__(self) -> None:
+        if not self.swapper:
+            raise SettingsError(
+                "swapper is empty: it must be lora, mesh, a model's path, or a registered name"
+            )
+        check_range("weight", self.weight, 0, 1)
+        check_range("morph", self.morph, 0, 1)
+        check_range("batch", self.batch, 1, 1024)
+
+
+def check_range(name: str, value: float, least: float, most: float) -> None:
+    """Raise `SettingsError` unless a number lies between two others, ends included."""
+    if not least <= value <= most:
+        raise SettingsError(f"{name} is {value}: it must lie between {least} and {most}")
