@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench ui check system
+.PHONY: demo test bench ui check audit system
 
 demo: .venv/ready  ## from nothing to a finished swap of two synthetic people
 	$(BIN)/facepipe demo
@@ -21,6 +21,9 @@ check: .venv/ready  ## lint, format, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+audit: .venv/ready  ## known vulnerabilities of the pinned packages, and their list as CycloneDX
+	$(BIN)/python -m facepipe_tests.audit
 
 .venv/ready: requirements.lock pyproject.toml
 	$(MAKE) system

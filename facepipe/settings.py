@@ -29,6 +29,15 @@ def data_root(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get("FACEPIPE_DATA") or "data").absolute()
 
 
+def keep_to_owner() -> None:
+    """Let all that this process writes from now on be read by its user alone: 0600, folders 0700.
+
+    Files of people are written by many libraries; the process's mask reaches them all, and every
+    process it starts.
+    """
+    os.umask(0o077)
+
+
 def training_processes(environment: Mapping[str, str] = os.environ) -> int:
     """How many processes train together (`FACEPIPE_PROCESSES`, else 1).
 
@@ -47,6 +56,20 @@ def consent_keys(environment: Mapping[str, str] = os.environ) -> frozenset[str]:
     None where it is not set: unsigned records are accepted then.
     """
     return frozenset(re.split(r"[,\s]+", environment.get("FACEPIPE_CONSENT_KEYS", ""))) - {""}
+
+
+def retention_days(environment: Mapping[str, str] = os.environ) -> int | None:
+    """How many days after a grant data may be kept at most (`FACEPIPE_RETENTION_DAYS`), if set.
+
+    Raises:
+        SettingsError: It is not a number from 1 up.
+    """
+    given = environment.get("FACEPIPE_RETENTION_DAYS")
+    if not given:
+        return None
+    if not given.isdecimal() or int(given) < 1:
+        raise SettingsError(f"FACEPIPE_RETENTION_DAYS is {given!r}; a number from 1 up is needed")
+    return int(given)
 
 
 def dagster_home(environment: Mapping[str, str] = os.environ) -> Path:

@@ -12,6 +12,7 @@ from dagster import DagsterExecutionInterruptedError
 from facepipe.cli.console import stderr
 from facepipe.cli.surroundings import read_dotenv
 from facepipe.errors import FacepipeError
+from facepipe.settings import keep_to_owner
 
 app = typer.Typer(
     help="Consented media in, a trained face-swap model and a swapped video out.",
@@ -36,6 +37,7 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code (design: 0, 1, 2, 3, 4, 130)."""
     read_dotenv()
+    keep_to_owner()
     _add_commands()
     sys.exit(exit_code_of(arguments))
 

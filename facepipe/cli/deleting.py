@@ -1,6 +1,6 @@
-"""`facepipe remove | consent revoke | consent list`: people who leave, and what is left of them."""
+"""`facepipe remove | sweep | consent revoke | consent list`: people leave, tombstones stay."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -11,11 +11,13 @@ from facepipe.cli.surroundings import dagster_instance, store
 from facepipe.defs.forgetting import Forgotten, forget
 from facepipe.defs.inputs import CONSENT_FILE, USE, consented_media
 from facepipe.defs.partitions import SIDES, Side
+from facepipe.defs.retention import RUN_DAYS, due, forget_old_runs
+from facepipe.defs.retention import sweep as sweep_people
 from facepipe.defs.storage import Store
 from facepipe.errors import BadInputError, FacepipeError, SettingsError
 from facepipe.provenance.consent import Consent, read_consent
 from facepipe.provenance.tombstones import Why
-from facepipe.settings import checked_name
+from facepipe.settings import checked_name, retention_days
 
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 SideOption = Annotated[
@@ -24,8 +26,9 @@ SideOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Put this command into the application."""
+    """Put these commands into the application."""
     app.command("remove", help="Delete a person or target and all that was derived.")(remove)
+    app.command("sweep")(sweep)
 
 
 def remove(
@@ -52,6 +55,31 @@ def revoke(name: str, side: SideOption = None, yes: YesOption = False) -> None:
     if not yes:
         typer.confirm(f"Delete {listed} and everything made from it, for good?", abort=True)
     _forget_all(here, found, "revoked")
+
+
+def sweep(
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most days after a grant; default: FACEPIPE_RETENTION_DAYS."),
+    ] = None,
+    run_days: Annotated[
+        int, typer.Option(min=1, help="Days to keep runs that made nothing of what is there now.")
+    ] = RUN_DAYS,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Delete whose consent ended or whose days are over, all made from them, and old runs."""
+    here, now = store(), datetime.now(UTC)
+    found = due(here, now, days or retention_days())
+    for one in found:
+        say(f"{one.side} {one.name}: {one.reason}")
+    if dry_run:
+        return
+    with dagster_instance() as instance:
+        free_dead_slots(instance)
+        for done in sweep_people(instance, here, found, now):
+            _tell(done)
+        runs = forget_old_runs(instance, now - timedelta(days=run_days))
+    say(f"{len(found)} people or targets and {runs} old runs deleted")
 
 
 def show_records() -> None:

@@ -1,5 +1,6 @@
 """`facepipe ui | doctor`: start the web UI, and say whether this machine is ready."""
 
+import ipaddress
 import os
 import shutil
 import sys
@@ -8,9 +9,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from facepipe.cli.console import stdout
+from facepipe.cli.console import stderr, stdout
 from facepipe.cli.doctor import examine
 from facepipe.cli.surroundings import prepare_home, store
+
+LOOPBACK = "127.0.0.1"
 
 
 def register(app: typer.Typer) -> None:
@@ -20,14 +23,35 @@ def register(app: typer.Typer) -> None:
 
 
 def ui(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Other machines reach it by another one.")
+    ] = LOOPBACK,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 3000,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Only show: nothing can be launched or changed.")
+    ] = False,
 ) -> None:
     """Start Dagster's web UI and daemon on this data root, until Ctrl-C."""
     prepare_home()
-    dagster = shutil.which("dagster", path=os.path.dirname(sys.executable)) or "dagster"  # noqa: PTH120
-    command = [dagster, "dev", "-m", "facepipe.definitions", "-h", host, "-p", str(port)]
-    os.execv(dagster, command)  # noqa: S606  the UI takes this process's place and its signals
+    if not is_loopback(host):
+        stderr.print(
+            f"the UI asks for no password: whoever reaches {host}:{port} can see every picture"
+            + ("" if read_only else " and start and delete runs"),
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    # `dagster dev` knows no read-only mode; without its daemon nothing starts by itself either
+    server = ("dagster-webserver", "--read-only") if read_only else ("dagster", "dev")
+    program = shutil.which(server[0], path=os.path.dirname(sys.executable)) or server[0]  # noqa: PTH120
+    command = [program, server[1], "-m", "facepipe.definitions", "-h", host, "-p", str(port)]
+    os.execv(program, command)  # noqa: S606  the UI takes this process's place and its signals
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def doctor() -> None:

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import zlib
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -36,12 +37,30 @@ _OWNED = {
 _BUSY_S = 10
 
 
-def forget_events(instance: dg.DagsterInstance, side: Side, name: str) -> tuple[int, list[str]]:
-    """Delete what Dagster keeps of `name`; how many runs, and what could not be reached."""
-    run_ids = runs_of(instance, side, name)
+@dataclass(frozen=True)
+class Whose:
+    """What is to be forgotten: the partitions that show somebody.
+
+    Attributes:
+        side: Identity or target.
+        name: Theirs.
+        pairs: Partition keys of other people's pairs that show them as well.
+    """
+
+    side: Side
+    name: str
+    pairs: tuple[str, ...] = ()
+
+    def shown_in(self, group: str, partition: str) -> bool:
+        """Whether a partition of an asset group shows them."""
+        return partition in self.pairs or (self.side, self.name) in sides_of(group, partition)
+
+
+def forget_events(instance: dg.DagsterInstance, whose: Whose) -> tuple[int, list[str]]:
+    """Delete what Dagster keeps of somebody; how many runs, and what could not be reached."""
+    run_ids, side, name = runs_of(instance, whose), whose.side, whose.name
     for run_id in run_ids:
-        instance.delete_run(run_id)
-        _delete_logs(instance, run_id)
+        forget_run(instance, run_id)
     instance.delete_dynamic_partition(PARTITIONS[side].name or side, name)
     _forget_cursors(instance, name)
     home = Path(instance.root_directory)
@@ -52,7 +71,7 @@ def forget_events(instance: dg.DagsterInstance, side: Side, name: str) -> tuple[
     known = frozenset(instance.get_run_ids())
     for file in files:
         try:
-            _forget_in(file, (side, name), known)
+            _forget_in(file, whose, known)
         except sqlite3.OperationalError as error:
             left.append(
                 f"{file}: {error}; close the UI and other runs, then give the same command again"
@@ -60,38 +79,40 @@ def forget_events(instance: dg.DagsterInstance, side: Side, name: str) -> tuple[
     return len(run_ids), left
 
 
-def runs_of(instance: dg.DagsterInstance, side: Side, name: str) -> list[str]:
+def runs_of(instance: dg.DagsterInstance, whose: Whose) -> list[str]:
     """The runs that worked on a person or target, alone or in a pair."""
-    return [run.run_id for run in instance.get_runs() if _shows(instance, run, (side, name))]
+    return [run.run_id for run in instance.get_runs() if _shows(instance, run, whose)]
 
 
-def _shows(instance: dg.DagsterInstance, run: dg.DagsterRun, who: tuple[Side, str]) -> bool:
+def _shows(instance: dg.DagsterInstance, run: dg.DagsterRun, whose: Whose) -> bool:
     partition = run.tags.get(_PARTITION_TAG, "")
     if "|" in partition:
-        return who in sides_of("pair", partition)
-    if partition != who[1]:
+        return whose.shown_in("pair", partition)
+    if partition != whose.name:
         return False
     groups = {key.path[0] for key in run.asset_selection or ()} | {run.job_name.partition("_")[0]}
     if groups.isdisjoint(SIDES):
         steps = instance.get_run_step_stats(run.run_id)
         groups = {step.step_key.partition("__")[0] for step in steps}
-    return who[0] in groups or groups.isdisjoint(SIDES)
+    return whose.side in groups or groups.isdisjoint(SIDES)
 
 
-def _delete_logs(instance: dg.DagsterInstance, run_id: str) -> None:
+def forget_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Delete a run, its events and what its process printed."""
+    instance.delete_run(run_id)
     home = Path(instance.root_directory)
     shutil.rmtree(home / "storage" / run_id, ignore_errors=True)
     for file in home.glob(f"history/runs/{run_id}.db*"):
         file.unlink(missing_ok=True)
 
 
-def _forget_in(file: Path, who: tuple[Side, str], run_ids: frozenset[str]) -> None:
+def _forget_in(file: Path, whose: Whose, run_ids: frozenset[str]) -> None:
     with closing(sqlite3.connect(file, timeout=_BUSY_S)) as base:
-        base.create_function("tells", 1, partial(_tells, who[1]))
+        base.create_function("tells", 1, partial(_tells, whose.name))
         tables = {row[0] for row in base.execute("SELECT name FROM sqlite_master")}
         with base:
             if "event_logs" in tables:
-                _forget_partitions(base, who, run_ids)
+                _forget_partitions(base, whose, run_ids)
             for table, column in _HISTORY.items():
                 if table in tables:
                     base.execute(f"DELETE FROM {table} WHERE tells({column})")  # noqa: S608  ours
@@ -102,27 +123,23 @@ def _forget_in(file: Path, who: tuple[Side, str], run_ids: frozenset[str]) -> No
         base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _forget_partitions(
-    base: sqlite3.Connection, who: tuple[Side, str], run_ids: frozenset[str]
-) -> None:
+def _forget_partitions(base: sqlite3.Connection, whose: Whose, run_ids: frozenset[str]) -> None:
     """Delete every event of the partitions that show somebody, those without a run as well.
 
     The results of checks stay only of `run_ids`, the runs that are left.
     """
     asked = "SELECT DISTINCT asset_key, partition FROM event_logs WHERE partition IS NOT NULL"
     for key, partition in base.execute(asked).fetchall():
-        if who in sides_of(json.loads(key)[0], partition):
+        if whose.shown_in(json.loads(key)[0], partition):
             which = (key, partition)
             base.execute("DELETE FROM event_logs WHERE asset_key = ? AND partition = ?", which)
+            # what the UI shows of an asset as a whole
+            newest = "UPDATE asset_keys SET last_materialization = NULL, last_run_id = NULL"
+            base.execute(f"{newest} WHERE asset_key = ?", (key,))
     base.execute("DELETE FROM asset_event_tags WHERE event_id NOT IN (SELECT id FROM event_logs)")
     for (run_id,) in base.execute("SELECT DISTINCT run_id FROM asset_check_executions").fetchall():
         if run_id not in run_ids:
             base.execute("DELETE FROM asset_check_executions WHERE run_id = ?", (run_id,))
-    # What the UI shows of an asset as a whole: its newest event, and which partitions it has.
-    base.execute(
-        "UPDATE asset_keys SET last_materialization = NULL, last_run_id = NULL "
-        "WHERE tells(last_materialization)"
-    )
     base.execute("UPDATE asset_keys SET cached_status_data = NULL")
 
 

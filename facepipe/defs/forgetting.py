@@ -5,7 +5,7 @@ then the files, the records of the runs, the input folder, and last the tombston
 done. The same command again goes on where it was.
 """
 
-import mmap
+import json
 import re
 import shutil
 import time
@@ -17,9 +17,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from facepipe.defs.event_storage import forget_events
+from facepipe.defs.event_storage import Whose, forget_events
+from facepipe.defs.exported import delete_exported
 from facepipe.defs.inputs import CONSENT_FILE
-from facepipe.defs.partitions import Side
+from facepipe.defs.partitions import Side, sides_of
+from facepipe.defs.recipes import read_recipe
 from facepipe.defs.storage import Store, lock_of
 from facepipe.errors import BusyError, FacepipeError
 from facepipe.files import storage_errors
@@ -29,8 +31,8 @@ from facepipe.provenance.tombstones import Tombstone, Why
 from facepipe.publishing import held
 from facepipe.settings import checked_name
 
-_OURS = ("identities", "targets", "assets", ".work", "models", "tombstones", "logs", "README.md")
 _WAIT_S = 60.0
+_SWAPPED = "pair/swapped_video"
 ADDING, ADDING_LOCK = ".adding", ".adding.lock"
 """Where `facepipe add` looks at copies before they are an input folder, and what it holds."""
 
@@ -72,9 +74,10 @@ def forget(
     side, name = who[0], checked_name(who[1], who[0])
     stone = _begun(store, (side, name), why, now)
     folders, busy = delete_made(store, side, name, wait_s)
+    folders += _delete_swaps(store, stone.pairs)
     _delete_unadded(store)
-    _delete_exported(store, stone)
-    runs, left = forget_events(instance, side, name)
+    delete_exported(store, stone)
+    runs, left = forget_events(instance, Whose(side, name, stone.pairs))
     if busy:
         raise BusyError(
             f"{', '.join(busy)} is still being made by another process; nothing new is made of "
@@ -119,18 +122,44 @@ def _begun(store: Store, who: tuple[Side, str], why: Why, now: datetime) -> Tomb
     consent = _record(store.input_folder(*who) / CONSENT_FILE)
     ids = {consent.id} if consent else set[str]()
     media = set(consent.media) | _digests(store.input_folder(*who)) if consent else set[str]()
+    pairs = set(_pairs_with(store, who, ids))
     stone = Tombstone(
         side=who[0],
         name=who[1],
         why="revoked" if before and before.why == "revoked" else why,
         at=before.at if before else now.replace(microsecond=0),
         consents=tuple(sorted(ids.union(before.consents if before else ()))),
+        pairs=tuple(sorted(pairs.union(before.pairs if before else ()))),
         media=tuple(sorted(media.union(before.media if before else ()))),
     )
     if stone.why != "revoked":
         stone = stone.model_copy(update={"media": ()})
     stones.put(stone)
     return stone
+
+
+def _pairs_with(store: Store, who: tuple[Side, str], consents: set[str]) -> Iterator[str]:
+    """Other people's pairs whose swap was made with somebody's face or consent as well."""
+    named = re.compile(rf"(?<![a-z0-9_-]){who[1]}=")
+    for place in sorted(Path(store.root, "assets", *_SWAPPED.split("/")).glob("*/*")):
+        recipe, partition = read_recipe(place), "|".join(place.parts[-2:])
+        if recipe is None or who in sides_of(_SWAPPED, partition):
+            continue
+        if consents.intersection(recipe["inputs"].values()) or (
+            who[0] == "identity" and named.search(json.dumps(recipe["settings"]))
+        ):
+            yield partition
+
+
+def _delete_swaps(store: Store, pairs: tuple[str, ...]) -> int:
+    """Delete what shows a swap of these pairs; their trainings, made of nobody else, stay."""
+    folders = 0
+    for partition in pairs:
+        for key in (_SWAPPED, "pair/swap_report"):
+            for folder in (store.place(key, partition), store.workplace(key, partition)):
+                folders += folder.exists()
+                shutil.rmtree(folder, ignore_errors=not folder.exists())
+    return folders
 
 
 def _record(path: Path) -> Consent | None:
@@ -203,31 +232,3 @@ def _delete_unadded(store: Store) -> None:
             lock.unlink(missing_ok=True)
     except BusyError:
         return  # somebody is being added just now, which is no leftover
-
-
-def _delete_exported(store: Store, stone: Tombstone) -> None:
-    """Delete what was exported into the data root: by the consent named in it, or by its name."""
-    for path in _foreign_files(Path(store.root)):
-        if path.is_file() and _shows(path, stone):
-            for beside in path.parent.glob(f"{path.stem}.*"):
-                beside.unlink()
-            path.unlink(missing_ok=True)
-
-
-def _foreign_files(root: Path) -> Iterator[Path]:
-    for top in sorted(root.iterdir()):
-        if top.name in _OURS or top.name.startswith("."):
-            continue
-        yield from top.rglob("*") if top.is_dir() else [top]
-
-
-def _shows(path: Path, stone: Tombstone) -> bool:
-    """Whether a file tells of one of the ended consents, or is named as an export of theirs is."""
-    name = re.escape(stone.name)
-    named = rf"{name}(_to|_towards)_" if stone.side == "identity" else rf".+_to_(.+_)?{name}(_|\.)"
-    if re.match(named, path.name) or re.search(rf"_towards_{name}_to_", path.name):
-        return True
-    if not path.stat().st_size:
-        return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return any(content.find(consent.encode()) >= 0 for consent in stone.consents)

@@ -7,9 +7,8 @@ the same recipe is used again; otherwise it is built aside under a lock and publ
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -77,10 +76,14 @@ class Store(dg.ConfigurableResource[Any]):
         """What stays of those whose data were deleted."""
         return Tombstones(Path(self.root, "tombstones"))
 
-    def is_being_deleted(self, key: str, partition: str) -> bool:
-        """Whether the deletion of somebody in a partition has begun and is not finished."""
-        stones = self.tombstones()
-        return any(stones.unfinished(side, name) for side, name in sides_of(key, partition))
+    def is_being_deleted(self, which: tuple[str, str], recipe: Mapping[str, Any]) -> bool:
+        """Whether somebody in a partition is being deleted, or whose consent a recipe names."""
+        people, consents = sides_of(*which), set(recipe["inputs"].values())
+        return any(
+            (not stone.finished and (stone.side, stone.name) in people)
+            or (stone.why == "revoked" and not consents.isdisjoint(stone.consents))
+            for stone in self.tombstones()
+        )
 
     def place(self, key: str, partition_key: str) -> Path:
         """Where the asset `key` of a partition is published."""
@@ -161,30 +164,36 @@ class Store(dg.ConfigurableResource[Any]):
         workplace, place = self.workplace(key, partition), self.place(key, partition)
         progress = Progress(log, key)
         with held(lock_of(workplace), f"{key}[{partition}]"):
-            self._refuse_deleted(key, partition)
+            self._refuse_deleted(which, written)
             published = read_recipe(place)
             reused = published is not None and published["recipe_id"] == written["recipe_id"]
             if reused:
                 log.info("%s[%s]: nothing changed, used again", key, partition)
                 shutil.rmtree(workplace, ignore_errors=True)  # what a kill may have left
             else:
-                begun = sometimes(lambda: self.is_being_deleted(key, partition))
-                make = partial(_made_until, begun, make)
-                self._make(progress, written, make, (workplace, place))
+                begun = sometimes(lambda: self.is_being_deleted(which, written))
+
+                def made(work: Work) -> None:
+                    make(replace(work, stop=lambda: work.stop() or begun()))
+                    self._refuse_deleted(which, written)
+
+                self._make(progress, written, made, (workplace, place))
         progress.finished(reused=reused)
         return reused
 
-    def _refuse_deleted(self, key: str, partition: str) -> None:
+    def _refuse_deleted(self, which: tuple[str, str], recipe: Mapping[str, Any]) -> None:
         """Make nothing of somebody whose deletion has begun, whatever was allowed just before.
 
         A deletion leaves its mark first, then looks for locks; a build takes its lock first, then
         looks for marks. So one of the two always sees the other.
         """
-        if self.is_being_deleted(key, partition):
-            lock_of(self.workplace(key, partition)).unlink(missing_ok=True)
+        if self.is_being_deleted(which, recipe):
+            workplace = self.workplace(*which)
+            shutil.rmtree(workplace, ignore_errors=True)
+            lock_of(workplace).unlink(missing_ok=True)
             raise ConsentError(
-                f"{key}[{partition}]: data of somebody in it are being deleted; finish that by the "
-                f"same command again"
+                f"{which[0]}[{which[1]}]: somebody in it took their consent back, or is being "
+                f"deleted: `facepipe consent list` says who"
             )
 
     def _make(
@@ -220,11 +229,6 @@ class Store(dg.ConfigurableResource[Any]):
 def lock_of(workplace: Path) -> Path:
     """The file that whoever builds in `workplace` holds."""
     return workplace.with_name(f".{workplace.name}.lock")
-
-
-def _made_until(begun: Callable[[], bool], make: Callable[[Work], None], work: Work) -> None:
-    """`make`, asked to stop also once the deletion of somebody in it has begun."""
-    make(replace(work, stop=lambda: work.stop() or begun()))
 
 
 def take_up(place: Path, scratch: Path) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from facepipe.errors import BadInputError, ConsentError
 from facepipe.files import write_whole
-from facepipe.provenance.consent import Consent, Moment, Sha256
+from facepipe.provenance.consent import Consent, Line, Moment, Sha256
 from facepipe.provenance.digests import canonical_json
 from facepipe.settings import NAME_PATTERN
 
@@ -31,6 +31,7 @@ class Tombstone(BaseModel):
         why: `revoked` by who had granted it; `removed` by the user; `expired`, its time being over.
         at: When.
         consents: The records this ends, by id.
+        pairs: Partition keys of other people's pairs that showed them as well.
         media: SHA-256 of each file that the ended records cover; only for `revoked`.
         finished: Whether everything is deleted by now; until then nothing new is made of it.
     """
@@ -42,6 +43,7 @@ class Tombstone(BaseModel):
     why: Why
     at: Moment
     consents: tuple[ConsentId, ...] = ()
+    pairs: tuple[Line, ...] = ()
     media: tuple[Sha256, ...] = ()
     finished: bool = False
 

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import tempfile
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -115,9 +117,20 @@ def opened(root):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def memory(tmp_path_factory):
+    """A folder in memory where there is one: SQLite asks the disk to flush hundreds of times."""
+    there = Path("/dev/shm")  # noqa: S108  a name of its own is made in it
+    if not there.is_dir():
+        yield tmp_path_factory.mktemp("data")
+        return
+    with tempfile.TemporaryDirectory(dir=there) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def made(memory):
     """A data root of three people, their thumbnails and their media's hashes."""
-    root = tmp_path_factory.mktemp("made") / "data"
+    root = memory / "made"
     (root / ".dagster").mkdir(parents=True)
     (root / ".dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     with opened(root) as place:
@@ -129,8 +142,9 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def place(made, tmp_path):
-    root = shutil.copytree(made.root, tmp_path / "data")
+def place(made, memory):
+    shutil.rmtree(memory / "data", ignore_errors=True)
+    root = shutil.copytree(made.root, memory / "data")
     with opened(root) as place:
         place.thumbnails, place.hashes = dict(made.thumbnails), dict(made.hashes)
         yield place
@@ -195,7 +209,7 @@ def test_a_new_grant_after_the_revocation_allows_anew(place):
     consented_media(place.store, *ADA, "train")
 
 
-@pytest.mark.parametrize("stage", ["delete_made", "_delete_exported", "forget_events", "rmtree"])
+@pytest.mark.parametrize("stage", ["delete_made", "delete_exported", "forget_events", "rmtree"])
 def test_killed_anywhere_it_blocks_and_the_same_call_finishes(place, monkeypatch, stage):
     class Killed(BaseException):
         pass
@@ -224,6 +238,23 @@ def test_what_is_being_made_is_waited_for_and_the_rest_is_deleted_already(place)
         consented_media(place.store, *ADA, "train")
     forget(place.instance, place.store, ADA, "revoked", NOW)
     assert len(place.tells_of("ada_k")) == 1
+
+
+def test_a_swap_of_others_that_shows_the_person_too_goes_and_its_training_stays(place):
+    consent = consented_media(place.store, *ADA, "train").consent.id
+    for number, inputs in enumerate(({"identity_2_consent": consent}, {})):
+        target = f"ben{number}" if number else "ben"
+        (place.store.place("pair/lora_onnx", f"eve|{target}")).mkdir(parents=True)
+        swap = place.store.place("pair/swapped_video", f"eve|{target}")
+        swap.mkdir(parents=True, exist_ok=True)
+        recipe = {"inputs": inputs, "settings": {"cast": "ada_k=left" if number else ""}}
+        (swap / ".recipe.json").write_text(json.dumps(recipe))
+    done = forget(place.instance, place.store, ADA, "revoked", NOW)
+    assert done.stone.pairs == ("eve|ben", "eve|ben1")
+    assert not list((place.root / "assets" / "pair" / "swapped_video").rglob("ben*"))
+    assert len(list((place.root / "assets" / "pair" / "lora_onnx").rglob("ben*"))) == 2
+    assert place.tells_of("ada_k") == [f"tombstones/{done.stone.file_name}"]
+    assert not place.instance.get_materialized_partitions(dg.AssetKey(["pair", "swapped_video"]))
 
 
 def test_all_that_was_made_of_a_person_goes_and_nothing_else(tmp_path):
