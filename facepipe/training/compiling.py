@@ -9,8 +9,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from facepipe.errors import SettingsError
-from facepipe.training.losses import loss_parts
-from facepipe.training.settings import TrainingSettings
+from facepipe.training.loop_settings import LoopSettings
 from facepipe.training.task import Task
 
 _FAR = 0.5  # of a gradient's length: wrong ones were off by 0.8 to 2 of theirs
@@ -40,15 +39,15 @@ def compiled(network: nn.Module, loss_of: Callable[[nn.Module], Tensor]) -> nn.M
 
 
 def trial_loss(
-    task: Task, settings: TrainingSettings, accelerator: Accelerator
+    task: Task, settings: LoopSettings, accelerator: Accelerator
 ) -> Callable[[nn.Module], Tensor]:
     """The loss of a network on the same of the task's faces each time."""
 
     def loss_of(network: nn.Module) -> Tensor:
         batch = task.batch(torch.Generator().manual_seed(settings.seed))
         with accelerator.autocast():
-            drawn = network(batch.target, batch.source)
-        return loss_parts(drawn, batch, settings)["loss"]
+            drawn = network(*batch.inputs)
+        return task.losses(drawn, batch)["loss"]
 
     return loss_of
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from facepipe.training.generator import Drawing
+from facepipe.training.loop_settings import LoopSettings
 from facepipe.training.losses import Batch, shown_faces
 from facepipe.training.settings import TrainingSettings
 
@@ -47,7 +48,8 @@ class Critic:
     it is drawn tells them apart. Faces that are not drawn count 0, as in the other terms.
 
     Args:
-        settings: the seed of its weights, and the rate whose warming up and falling it follows.
+        settings: the seed of its weights, the rate whose warming up and falling it follows, and
+            its weight in the objective.
         device: where the faces are.
     """
 
@@ -55,7 +57,7 @@ class Critic:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.network = PatchNetwork().eval().to(device)
-        self.usual_rate = settings.learning_rate
+        self.usual_rate, self.weight = settings.learning_rate, settings.adversarial
         self.optimizer = torch.optim.Adam(self.network.parameters(), _RATE, betas=_BETAS)
 
     def begin(self, rate: float) -> None:
@@ -117,9 +119,11 @@ class Critic:
         self.optimizer.load_state_dict({"state": memories, "param_groups": groups})
 
 
-def critic_of(settings: TrainingSettings, device: torch.device) -> Critic | None:
-    """The second network, where `settings.adversarial` asks for it."""
-    return Critic(settings, device) if settings.adversarial else None
+def critic_of(settings: LoopSettings, device: torch.device) -> Critic | None:
+    """The second network, where faces are drawn and `settings.adversarial` asks for it."""
+    if not isinstance(settings, TrainingSettings) or not settings.adversarial:
+        return None
+    return Critic(settings, device)
 
 
 def _tamed(layer: nn.Conv2d) -> nn.Module:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -46,6 +46,18 @@ class Senses:
     embed: Embed | None = None
     find: Find | None = None
     arcface: ArcFaceFile | None = None
+
+
+class Examinable(Protocol):
+    """Further held-out numbers of a network, and of what it is to make."""
+
+    def of(self, network: nn.Module) -> dict[str, float]:
+        """Of what a network makes; no chance is drawn."""
+        ...
+
+    def of_wanted(self) -> dict[str, float]:
+        """Of what it should make."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from peft import PeftModel
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from facepipe.training.compiling import compiled
 from facepipe.training.device import DeviceSettings
-from facepipe.training.generator import Drawing, StyledBlock
+from facepipe.training.generator import StyledBlock
 from facepipe.training.inswapper import RestyledBlock
 from facepipe.training.ranks import ALONE, Ranks
 
@@ -33,9 +34,9 @@ class ForwardPass:
     network: nn.Module
     ranks: Ranks = ALONE
 
-    def __call__(self, target: Tensor, source: Tensor) -> Drawing:
-        """Draw faces `(N, 3, S, S)` of people `(N, 512)`."""
-        return self.network(target, source)
+    def __call__(self, *inputs: Tensor) -> Any:
+        """What the network makes of a batch's inputs."""
+        return self.network(*inputs)
 
     def adding_up(self, is_last: bool) -> AbstractContextManager[None]:
         """Around one of the batches of a step: gradients of all processes meet in the last."""

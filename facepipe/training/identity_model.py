@@ -26,13 +26,13 @@ from facepipe.training.checkpoint import AnyGenerator, AnyShape, save_generator
 from facepipe.training.data import Faces, load_faces, network_square
 from facepipe.training.device import DeviceSettings, open_accelerator, placed
 from facepipe.training.evaluation import Examination, Senses
-from facepipe.training.generator import Generator, GeneratorSettings
+from facepipe.training.generator import Drawing, Generator, GeneratorSettings
 from facepipe.training.grids import grid
 from facepipe.training.inswapper_start import starting_inswapper, weights_pin
 from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
 from facepipe.training.likeness import required_file
 from facepipe.training.loop import train
-from facepipe.training.losses import Batch
+from facepipe.training.losses import Batch, loss_parts
 from facepipe.training.ranks import present_ranks
 from facepipe.training.report import EpochReport, OnEpoch, TrainingSummary
 from facepipe.training.settings import IdentityTrainingSettings
@@ -145,6 +145,9 @@ class _IdentityTask:
         person = self.person
         batch = lessons(person, index, person.source, person.themselves, self.settings, generator)
         return joined([batch], self.device)
+
+    def losses(self, made: Drawing, batch: Batch) -> dict[str, Tensor]:
+        return loss_parts(made, batch, self.settings)
 
     def judge(self) -> dict[str, float]:
         drawing = draw_all(self.network, self.held_out)

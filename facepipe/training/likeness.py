@@ -7,8 +7,9 @@ from facepipe.errors import SettingsError
 from facepipe.files import sha256_of
 from facepipe.identity.embedding import ArcFaceFile
 from facepipe.training.embedder import FrozenEmbedder, arcface_squares
-from facepipe.training.evaluation import Examination, Senses
+from facepipe.training.evaluation import Examinable, Examination, Senses
 from facepipe.training.generator import Drawing
+from facepipe.training.loop_settings import LoopSettings
 from facepipe.training.losses import Batch, shown_faces
 from facepipe.training.settings import TrainingSettings
 
@@ -20,9 +21,13 @@ class Likeness:
         file: the ArcFace file that the identity's profile was made with.
         identity: `(512,)` the profile's embedding, unit norm.
         device: where the faces are.
+        weight: of the term in the objective.
     """
 
-    def __init__(self, file: ArcFaceFile, identity: Tensor, device: torch.device) -> None:
+    def __init__(
+        self, file: ArcFaceFile, identity: Tensor, device: torch.device, weight: float = 1.0
+    ) -> None:
+        self.weight = weight
         self.file = file
         self.embedder = FrozenEmbedder(file).to(device)
         self.identity = identity.to(device)
@@ -45,19 +50,21 @@ class Likeness:
         return {"identity_embedder": sha256_of(self.file.path)}
 
 
-def likeness_of(examination: Examination, settings: TrainingSettings) -> Likeness | None:
-    """The term, where `settings.identity` asks for it.
+def likeness_of(examination: Examinable, settings: LoopSettings) -> Likeness | None:
+    """The term, where faces are drawn and `settings.identity` asks for it.
 
     Raises:
         SettingsError: No ArcFace file made the profile.
         ModelFileError: The file holds what cannot be learnt through.
         VerificationError: torch makes something else of the file than onnxruntime.
     """
+    if not isinstance(settings, TrainingSettings) or not isinstance(examination, Examination):
+        return None
     file = required_file(settings, examination.senses)
     if file is None:
         return None
     identity = torch.from_numpy(examination.people["identity"])
-    return Likeness(file, identity, examination.device)
+    return Likeness(file, identity, examination.device, settings.identity)
 
 
 def required_file(settings: TrainingSettings, senses: Senses) -> ArcFaceFile | None:

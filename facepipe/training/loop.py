@@ -19,11 +19,11 @@ from facepipe.training.compiling import trial_loss
 from facepipe.training.critic import critic_of
 from facepipe.training.diary import Diary, NoDiary
 from facepipe.training.forward import forward_pass
+from facepipe.training.loop_settings import LoopSettings
 from facepipe.training.report import EpochReport, RunFacts, TrainingSummary, telemetry_line
 from facepipe.training.resuming import Parts
 from facepipe.training.saves import Saves
 from facepipe.training.schedule import fall_of, rate_at
-from facepipe.training.settings import TrainingSettings
 from facepipe.training.stepping import Stepper
 from facepipe.training.task import Task, Workplace
 
@@ -33,7 +33,7 @@ _WORSE = 1.25  # a saturated output is 1.3 to 3 times as far off as an untrained
 # losses of a sound training stay below it from the first epoch on
 
 
-def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingSummary:
+def train(task: Task, settings: LoopSettings, place: Workplace) -> TrainingSummary:
     """Train until `settings.epochs` are done, going on from what `place.scratch` holds.
 
     Afterwards `place.scratch` holds the weights, `best/`, `previews/`, `state/`, `history.jsonl`,
@@ -64,7 +64,7 @@ def train(task: Task, settings: TrainingSettings, place: Workplace) -> TrainingS
 
 
 class _Training:
-    def __init__(self, task: Task, settings: TrainingSettings, place: Workplace) -> None:
+    def __init__(self, task: Task, settings: LoopSettings, place: Workplace) -> None:
         self.task, self.settings, self.place, self.ranks = task, settings, place, place.ranks
         adam = torch.optim.AdamW(
             list(trainable(task.network).values()),

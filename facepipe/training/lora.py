@@ -7,7 +7,7 @@ from typing import Unpack
 import numpy as np
 import torch
 from peft import PeftModel
-from torch import nn
+from torch import Tensor, nn
 
 from facepipe.arrays import FloatArray, RgbImage
 from facepipe.compositing.teacher import MeshTeacher
@@ -27,13 +27,13 @@ from facepipe.training.checkpoint import AnyGenerator, best_of, load_generator, 
 from facepipe.training.data import Faces, load_faces, network_square, planes
 from facepipe.training.device import placed
 from facepipe.training.evaluation import Examination, Senses
-from facepipe.training.generator import Generator
+from facepipe.training.generator import Drawing, Generator
 from facepipe.training.grids import grid
 from facepipe.training.identity_model import Work, open_workplace
 from facepipe.training.judging import SHOWN, draw_all, held_out_numbers
 from facepipe.training.likeness import required_file
 from facepipe.training.loop import train
-from facepipe.training.losses import Batch
+from facepipe.training.losses import Batch, loss_parts
 from facepipe.training.report import TrainingSummary
 from facepipe.training.settings import LoraTrainingSettings
 from facepipe.training.task import judging_notes, publish
@@ -164,6 +164,10 @@ class LoraTask:
             if count
         ]
         return joined(parts, self.device)
+
+    def losses(self, made: Drawing, batch: Batch) -> dict[str, Tensor]:
+        """How far drawn faces are from the wanted ones."""
+        return loss_parts(made, batch, self.settings)
 
     def judge(self) -> dict[str, float]:
         """Numbers on the held-out target faces, against their mesh swap."""

@@ -37,6 +37,11 @@ class Batch:
     lookup: Tensor
 
     @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What the network is called with."""
+        return self.target, self.source
+
+    @property
     def weight(self) -> Tensor:
         """`(N, 1, 128, 128)` how much each pixel of the face counts."""
         return self.believed * self.attention

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from facepipe.errors import SettingsError, VerificationError
+from facepipe.training.loop_settings import LoopSettings
 from facepipe.training.progress import Progress
 from facepipe.training.ranks import Ranks
 from facepipe.training.resuming import (
@@ -20,7 +21,6 @@ from facepipe.training.resuming import (
     restore,
 )
 from facepipe.training.schedule import fall_of, least_epochs
-from facepipe.training.settings import TrainingSettings
 from facepipe.training.state import (
     Snapshot,
     forget_after,
@@ -51,7 +51,7 @@ class Saves:
         self,
         folder: Path,
         parts: Parts,
-        settings: TrainingSettings,
+        settings: LoopSettings,
         pinned: dict[str, Any],
         ranks: Ranks,
     ) -> None:

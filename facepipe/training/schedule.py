@@ -9,7 +9,7 @@ once. A constant rate with such an end reaches what a cosine of the same length 
 import math
 from dataclasses import dataclass
 
-from facepipe.training.settings import TrainingSettings
+from facepipe.training.loop_settings import LoopSettings
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Fall:
     end: int
 
 
-def fall_of(settings: TrainingSettings) -> Fall:
+def fall_of(settings: LoopSettings) -> Fall:
     """Whole epochs, a quarter of all rounded down, but at least one."""
     steps = settings.steps_per_epoch
     return Fall(_held(settings.epochs) * steps, settings.epochs * steps)
@@ -36,7 +36,7 @@ def least_epochs(step: int, steps_per_epoch: int) -> int:
     return next(epochs for epochs in range(held + 1, 2 * held + 2) if _held(epochs) >= held)
 
 
-def rate_at(step: int, fall: Fall, settings: TrainingSettings) -> float:
+def rate_at(step: int, fall: Fall, settings: LoopSettings) -> float:
     """The learning rate of step `step`, counted from 0."""
     rising = min(1.0, (step + 1) / (settings.warm_up_steps + 1))
     along = max(0.0, (step - fall.start) / (fall.end - fall.start))

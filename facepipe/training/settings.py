@@ -1,13 +1,12 @@
-"""What both trainings have in common: length, step, objective, augmentation."""
+"""How identity models and adapters are trained: objective, augmentation, size."""
 
-import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from facepipe.errors import SettingsError
+from facepipe.training.loop_settings import LoopSettings
 
-OnChange: TypeAlias = Literal["refuse", "restart", "continue"]
 Architecture: TypeAlias = Literal["compact", "inswapper"]
 Size: TypeAlias = Literal["s", "m", "l"]
 Pixels: TypeAlias = Literal[128, 256]
@@ -15,27 +14,11 @@ _MOST_RANK = 128
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
-    """How to train.
+class TrainingSettings(LoopSettings):
+    """How to train what draws faces; see `LoopSettings` for how a training goes on.
 
     Attributes:
-        epochs: how long; raising it later continues where the training ended.
-        steps_per_epoch: optimizer steps in one epoch, so that its cost does not depend on the clip.
-        batch_size: faces per batch.
-        accumulate: batches per step; the more, the calmer and the slower each step.
-        learning_rate: after warming up; it falls to 0 over the last quarter of the epochs.
-        warm_up_steps: steps over which the rate rises from 0.
-        weight_decay: AdamW's.
-        clip_norm: longest gradient let through.
-        ema: share of the old in the running average of the weights that is judged and kept; 0 uses
-            the weights themselves.
-        held_out_every: one block of time in this many is never trained on.
-        preview_every: epochs between preview pictures.
         evaluate_every: epochs between looks at whom the held-out faces show.
-        seed: for weights, sampling, augmentation and dropout.
-        on_change: what to do with a saved training of other data or settings: `refuse` it (an
-            asset is then made anew beside it), `restart`, or `continue` from where its rate last
-            held, as a new stage.
         l1: weight of the mean absolute difference.
         ssim: weight of the structural term.
         lookup: weight of a pixel's distance between where textures are and should be looked up.
@@ -62,22 +45,6 @@ class TrainingSettings:
         jpeg_quality: the worst such compression, 1 to 100.
     """
 
-    epochs: int = 100
-    # 30 epochs of the identity and 50 of the adapter (WatserFace's quick preset) then take ten
-    # minutes on two cores, at 0.36 s a step
-    steps_per_epoch: int = 20
-    batch_size: int = 6
-    accumulate: int = 1
-    learning_rate: float = 8e-4  # at 1.5e-3 the first hundred steps undo what they began with
-    warm_up_steps: int = 50
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    ema: float = 0.98  # about 50 steps: calms batches of 6 without lagging behind
-    held_out_every: int = 5
-    preview_every: int = 10
-    evaluate_every: int = 10
-    seed: int = 0
-    on_change: OnChange = "refuse"
     l1: float = 4.0  # makes it about as large as the structural term on a half-learnt face
     ssim: float = 1.0  # L1 alone settles for blurred eyes
     lookup: float = 0.5  # learnt first, and everything sharp hangs on it
@@ -96,41 +63,12 @@ class TrainingSettings:
     jpeg_quality: int = 40  # blocks as in films of x264's crf 30, below which few are kept
 
     def __post_init__(self) -> None:
-        least_one = (
-            "epochs", "steps_per_epoch", "batch_size", "accumulate", "preview_every",
-            "evaluate_every",
-        )  # fmt: skip
-        wrong = [name for name in least_one if getattr(self, name) < 1]
-        if wrong:
-            raise SettingsError(f"{wrong[0]} is {getattr(self, wrong[0])}; it must be at least 1")
-        if self.held_out_every < 2:
-            raise SettingsError(
-                f"held_out_every is {self.held_out_every}; it must be at least 2, "
-                f"or nothing would be left to train on"
-            )
-        if not 0 < self.learning_rate < 1 or not 0 <= self.ema < 1:
-            raise SettingsError(
-                f"learning_rate is {self.learning_rate} and ema {self.ema}; "
-                f"they must lie in (0, 1) and [0, 1)"
-            )
+        super().__post_init__()
         if not 0 <= self.degraded <= 1 or not 1 <= self.jpeg_quality <= 100:
             raise SettingsError(
                 f"degraded is {self.degraded} and jpeg_quality {self.jpeg_quality}; "
                 f"they must lie in [0, 1] and 1 to 100"
             )
-        if self.on_change not in get_args(OnChange):
-            raise SettingsError(
-                f"on_change is {self.on_change!r}; known: {', '.join(get_args(OnChange))}"
-            )
-        numbers = {name: value for name, value in asdict(self).items() if isinstance(value, float)}
-        odd = [name for name, value in numbers.items() if not 0 <= value < math.inf]
-        if odd:
-            raise SettingsError(f"{odd[0]} is {numbers[odd[0]]}; it must be a number from 0 up")
-
-    def fixed(self) -> dict[str, object]:
-        """The settings that cannot change on the way: all but the length and what is shown."""
-        free = ("epochs", "preview_every", "evaluate_every", "on_change")
-        return {name: value for name, value in asdict(self).items() if name not in free}
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,18 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
 from facepipe.training.forward import ForwardPass
-from facepipe.training.generator import Drawing
 from facepipe.training.likeness import likeness_of
-from facepipe.training.losses import Batch, loss_parts
+from facepipe.training.loop_settings import LoopSettings
 from facepipe.training.progress import Progress
 from facepipe.training.resuming import Parts, random_states, set_random_states
-from facepipe.training.settings import TrainingSettings
-from facepipe.training.task import Task
+from facepipe.training.task import Lesson, Task
 
 _log = logging.getLogger(__name__)
 
@@ -41,13 +40,13 @@ class Stepper:
         self,
         task: Task,
         parts: Parts,
-        settings: TrainingSettings,
+        settings: LoopSettings,
         accelerator: Accelerator,
         run: ForwardPass | None = None,
     ) -> None:
         self.task, self.parts, self.settings = task, parts, settings
         self.accelerator, self.run = accelerator, run or ForwardPass(parts.network)
-        self.likeness = likeness_of(task.examination, settings) if settings.identity else None
+        self.likeness = likeness_of(task.examination, settings)
 
     def pinned(self) -> dict[str, str]:
         """What a state cannot be used without, beside the task's own."""
@@ -95,7 +94,7 @@ class Stepper:
         for number, (batch, share) in enumerate(self._micro_batches(split), 1):
             with self.run.adding_up(number == split * self.settings.accumulate):
                 with accelerator.autocast():
-                    drawn = self.run(batch.target, batch.source)
+                    drawn = self.run(*batch.inputs)
                 losses, objective = self._losses(drawn, batch)
                 if critic is not None:
                     losses["discriminator"] = critic.learn(drawn, batch, share)
@@ -118,22 +117,22 @@ class Stepper:
             critic.step()
         return values
 
-    def _losses(self, drawn: Drawing, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+    def _losses(self, drawn: Any, batch: Any) -> tuple[dict[str, Tensor], Tensor]:
         """The terms by name, and what is to become less.
 
         `loss` is of the pictures alone, as it is on held-out faces, so that the two compare.
         """
-        losses = loss_parts(drawn, batch, self.settings)
+        losses = self.task.losses(drawn, batch)
         objective = losses["loss"]
         if self.likeness is not None:
             losses["identity"] = self.likeness(drawn, batch)
-            objective = objective + self.settings.identity * losses["identity"]
+            objective = objective + self.likeness.weight * losses["identity"]
         if self.parts.critic is not None:
             losses["adversarial"] = self.parts.critic.deceived(drawn, batch)
-            objective = objective + self.settings.adversarial * losses["adversarial"]
+            objective = objective + self.parts.critic.weight * losses["adversarial"]
         return losses, objective
 
-    def _micro_batches(self, split: int) -> Iterator[tuple[Batch, float]]:
+    def _micro_batches(self, split: int) -> Iterator[tuple[Any, float]]:
         """What goes through the network at once, and its share of the step."""
         for _ in range(self.settings.accumulate):
             batch = self.task.batch(self.parts.generator)
@@ -144,7 +143,7 @@ class Stepper:
                 yield _some(batch, slice(first, last + 1)), share
 
 
-def _some(batch: Batch, part: slice) -> Batch:
+def _some(batch: Lesson, part: slice) -> Lesson:
     if part == slice(0, len(batch.target)):
         return batch
     return replace(

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 
 from facepipe.arrays import RgbImage
 from facepipe.files import whole_file
@@ -19,21 +19,44 @@ from facepipe.landmarks.alignment import FACE_SCALE, NETWORK_PX
 from facepipe.publishing import held
 from facepipe.training.data import Faces
 from facepipe.training.device import DeviceSettings
-from facepipe.training.evaluation import Examination
-from facepipe.training.losses import Batch
+from facepipe.training.evaluation import Examinable
 from facepipe.training.ranks import Ranks
 from facepipe.training.report import OnEpoch
 from facepipe.training.state import lasting_state, saved_states
+
+
+class Lesson(Protocol):
+    """A batch: a dataclass of tensors with a row for each face."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def target(self) -> Tensor:
+        """`(N, 3, S, S)` the faces."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What the network is called with."""
+        ...
 
 
 class Task(Protocol):
     """What is trained, and on what; how held-out faces are examined now and then."""
 
     network: nn.Module
-    examination: Examination
 
-    def batch(self, generator: torch.Generator) -> Batch:
-        """What the next step learns from, all chance taken from `generator`."""
+    @property
+    def examination(self) -> Examinable:
+        """What looks at held-out faces now and then."""
+        ...
+
+    def batch(self, generator: torch.Generator) -> Any:
+        """What the next step learns from, a `Lesson`; all chance is taken from `generator`."""
+        ...
+
+    def losses(self, made: Any, batch: Any) -> dict[str, Tensor]:
+        """What the network made of a batch of this task: `loss`, to become less, and its terms."""
         ...
 
     def judge(self) -> dict[str, float]:

@@ -11,7 +11,7 @@ import pytest
 from facepipe import files
 from facepipe.errors import BusyError, SettingsError, StoppedError, StorageError
 from facepipe.publishing import held
-from facepipe.training import stepping
+from facepipe.training import identity_model
 from facepipe_tests.training.conftest import TINY, same_result, stop_after
 
 LONG = replace(TINY, epochs=8, preview_every=3)
@@ -81,13 +81,13 @@ def test_made_longer_in_the_middle_of_its_end_it_repeats_only_the_end(run, strai
 def test_what_went_wrong_at_the_end_of_the_shorter_leaves_no_trace_in_the_longer(
     run, straight, monkeypatch
 ):
-    whole, drawn = stepping.loss_parts, iter(range(1, 100))
+    whole, drawn = identity_model.loss_parts, iter(range(1, 100))
 
     def no_number_once(*given):
         wrong = math.nan if next(drawn) == 11 else 1
         return {name: part * wrong for name, part in whole(*given).items()}
 
-    monkeypatch.setattr(stepping, "loss_parts", no_number_once)
+    monkeypatch.setattr(identity_model, "loss_parts", no_number_once)
     summary, _ = run("four", replace(LONG, epochs=4))
     assert summary.rollbacks == 1
     monkeypatch.undo()

@@ -11,7 +11,7 @@ from facepipe.training import identity_model
 from facepipe.training.average import RunningAverage
 from facepipe.training.generator import Generator
 from facepipe.training.identity_model import seeded_generator
-from facepipe.training.losses import Batch
+from facepipe.training.losses import Batch, loss_parts
 from facepipe.training.progress import Progress
 from facepipe.training.resuming import Parts
 from facepipe.training.stepping import Stepper
@@ -49,6 +49,11 @@ class DrawnFaces:
         self.batches = [
             Batch(one, source, other, believed, attention, lookup) for one, other in pictures
         ]
+
+    examination = None
+
+    def losses(self, made, batch):
+        return loss_parts(made, batch, TINY)
 
     def batch(self, generator):
         index = int(torch.randint(len(self.batches), (1,), generator=generator))
