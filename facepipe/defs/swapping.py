@@ -66,6 +66,7 @@ def pair_swapped_video(
         model = _onnx_in(needed["lora_onnx"].path)
 
     def make(work: Work) -> None:
+        from facepipe.swapping.chunks import ChunkFolder
         from facepipe.swapping.making import IdentityFiles, Materials, make_swap
 
         make_swap(
@@ -93,6 +94,7 @@ def pair_swapped_video(
             work.out / VIDEO,
             on_progress=work.progress,
             stop=work.stop,
+            chunks=ChunkFolder(work.scratch, context.log.warning),
         )
 
     inputs = {name: artifact.digest for name, artifact in needed.items()}

@@ -1,7 +1,7 @@
 """Let an iterator work ahead of its reader, in a thread of its own."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from queue import Empty, Queue
 from typing import TypeVar
 
@@ -36,6 +36,8 @@ def ahead(items: Iterator[Item], depth: int = 1) -> Iterator[Item]:
     finally:
         left.set()
         _emptied_until_dead(worker, waiting)
+        if isinstance(items, Generator):
+            items.close()
     if failed:
         raise failed[0]
 

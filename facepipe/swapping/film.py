@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -32,14 +33,14 @@ class Film:
     landmarks: Landmarks
     paths: tuple[Path, ...]
 
-    def frames(self) -> Iterator[Frame]:
-        """All frames in order, numbered from 0; the next is decoded while one is in use.
+    def frames(self, first: int = 0, ahead_by: int = 1) -> Iterator[Frame]:
+        """The frames from `first` on in order; so many are decoded while one is in use.
 
         Raises:
             BadInputError: There are more frames than the landmarks know.
         """
         known = len(self.landmarks.frame_index)
-        for frame in ahead(self._decoded()):
+        for frame in ahead(self._decoded(first), ahead_by):
             if frame.index >= known:
                 raise BadInputError(
                     f"{self.paths[0]}: holds more frames than the {known} that the landmarks were "
@@ -47,12 +48,12 @@ class Film:
                 )
             yield frame
 
-    def _decoded(self) -> Iterator[Frame]:
+    def _decoded(self, first: int) -> Iterator[Frame]:
         if self.info.kind == "video":
-            yield from decode(self.paths[0])
+            yield from decode(self.paths[0], first=first)
             return
         size_wh = (self.info.width, self.info.height)
-        for index, path in enumerate(self.paths):
+        for index, path in islice(enumerate(self.paths), first, None):
             (picture,) = decode(path)
             pts = round(index * PICTURE_S / self.info.time_base)
             fitted = _fit(

@@ -16,6 +16,7 @@ from facepipe.files import sha256_of, whole_file
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.swapping.casting import Cast, Part, Spot, cast
+from facepipe.swapping.chunks import ChunkFolder
 from facepipe.swapping.drawing import DrawingFiles, chosen_swapper
 from facepipe.swapping.drawing_settings import MESH
 from facepipe.swapping.film import Film, film_of
@@ -26,12 +27,11 @@ from facepipe.swapping.manifest import (
     SwapManifest,
     library_versions,
 )
-from facepipe.swapping.masks import MaskLog
 from facepipe.swapping.settings import SwapSettings
-from facepipe.swapping.video import Take, swap_video
+from facepipe.swapping.takes import Take
+from facepipe.swapping.video import DRAWN, swap_video
 
-MANIFEST, FRAME_LOG, DRAWN = "manifest.json", "frames.parquet", "drawn"
-MASKS = "masks.parquet"
+MANIFEST, FRAME_LOG = "manifest.json", "frames.parquet"
 DRAWN_MOMENTS = 24
 """Of so many swapped faces, spread over the clip, the drawn square is kept for the report."""
 
@@ -84,8 +84,11 @@ def make_swap(
     out: Path,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     stop: Callable[[], bool] = lambda: False,
+    chunks: ChunkFolder | None = None,
 ) -> SwapManifest:
-    """Write the video to `out`; beside it its manifest, the log of frames, and drawn squares.
+    """Write the video to `out`; beside it its manifest, the log of frames, masks, drawn squares.
+
+    What is finished of it is kept in `chunks`, where the next call goes on.
 
     Raises:
         StoppedError: `stop` said so.
@@ -98,31 +101,17 @@ def make_swap(
     tracks = frozenset(FaceSet.load(materials.target_faces).track_id.tolist())
     parts = [Part(materials.identities[0].name, tracks)]
     casting = cast(film.landmarks, parts, settings)
-    kept = _moments(film, casting)
-
-    def keep(spot: Spot, square_rgb: RgbImage) -> None:
-        if spot in kept:
-            save_drawn(out.parent, spot, square_rgb)
-
     swappers = {
         identity.name: chosen_swapper(_drawing(materials, identity), settings)
         for identity in materials.identities
     }
-    masks = MaskLog()
-    take = Take(film, parts, swappers, keep, masks.add)
-    log = swap_video(take, out, settings, on_progress, stop)
+    take = Take(film, parts, swappers, _moments(film, casting))
+    log = swap_video(take, out, settings, on_progress, stop, chunks)
     with whole_file(out.parent / FRAME_LOG) as aside:
         log.to_parquet(aside, index=False)
-    masks.save(out.parent / MASKS)
     manifest = _manifest(materials, settings, out, log, casting)
     manifest.save(out.parent / MANIFEST)
     return manifest
-
-
-def save_drawn(folder: Path, spot: Spot, square_rgb: RgbImage) -> None:
-    """Keep the square `(S, S, 3)` drawn for a face."""
-    with whole_file(folder / DRAWN / f"{spot.frame:06d}_{spot.role}.png") as aside:
-        cv2.imwrite(str(aside), cv2.cvtColor(square_rgb, cv2.COLOR_RGB2BGR))
 
 
 def load_drawn(folder: Path) -> dict[Spot, RgbImage]:
@@ -142,7 +131,7 @@ def _read_bgr(path: Path) -> RgbImage:
     return np.asarray(picture, np.uint8)
 
 
-def _moments(film: Film, casting: Cast) -> set[Spot]:
+def _moments(film: Film, casting: Cast) -> frozenset[Spot]:
     frames = len(casting.pts_s)
     swapped = [spot for frame in range(frames) for spot in casting.spots(frame)]
     if not swapped:
@@ -151,7 +140,7 @@ def _moments(film: Film, casting: Cast) -> set[Spot]:
             f"large enough and turned little enough to be swapped"
         )
     spread = np.linspace(0, len(swapped) - 1, min(DRAWN_MOMENTS, len(swapped)))
-    return {swapped[round(float(place))] for place in spread}
+    return frozenset(swapped[round(float(place))] for place in spread)
 
 
 def _drawing(materials: Materials, identity: IdentityFiles) -> DrawingFiles:

@@ -1,6 +1,6 @@
 """How much of a swap each face showed, kept beside the video for who judges it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,7 +53,19 @@ class MaskLog:
     def save(self, path: Path) -> None:
         """Write a parquet table, whole or not at all: frame_index, role, and PNGs of both masks."""
         with whole_file(path) as aside:
-            pd.DataFrame(self._rows).to_parquet(aside, index=False)
+            self.table().to_parquet(aside, index=False)
+
+    def table(self) -> pd.DataFrame:
+        """A row per face."""
+        return pd.DataFrame(self._rows, columns=["frame_index", "role", "shown", "visible"])
+
+
+def join_masks(pieces: Sequence[Path], path: Path) -> None:
+    """Write what `MaskLog.save` wrote of stretches that follow each other as one table."""
+    tables = [table for table in map(pd.read_parquet, pieces) if len(table)]
+    whole = pd.concat(tables, ignore_index=True) if tables else MaskLog().table()
+    with whole_file(path) as aside:
+        whole.to_parquet(aside, index=False)
 
 
 class KeptMasks(Mapping[Spot, FaceMasks]):

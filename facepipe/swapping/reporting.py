@@ -18,13 +18,14 @@ from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import Frame
 from facepipe.swapping.casting import Cast, Part, cast
 from facepipe.swapping.film import Film, film_of
-from facepipe.swapping.making import FRAME_LOG, MANIFEST, MASKS, load_drawn
+from facepipe.swapping.making import FRAME_LOG, MANIFEST, load_drawn
 from facepipe.swapping.manifest import SwapManifest
 from facepipe.swapping.masks import KeptMasks
 from facepipe.swapping.report import Report, build_report
 from facepipe.swapping.screening import Look, Screening
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 from facepipe.swapping.sheet import Moment, contact_sheet, moment_of, save_sheet
+from facepipe.swapping.video import MASKS
 from facepipe.swapping.worst import Worst
 
 CONTACT_SHEET, WORST_FRAMES = "contact_sheet.png", "worst_frames.png"

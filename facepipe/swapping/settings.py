@@ -37,6 +37,11 @@ class SwapSettings(DrawingSettings):
         colour_window_s: Time over which measured colours are averaged, 0 (not at all) to 1 s.
         crf: x264's constant rate factor of the result, 0 (lossless) to 51.
         preset: x264's trade of time for size, ultrafast to veryslow.
+        encoder: What writes the video: auto (libx264 for 8 bits, libx265 for more), libx264,
+            libx265, h264_nvenc or hevc_nvenc. With the last two, crf is their constant quality,
+            and the same swap may give other bytes.
+        chunk_frames: The video is made in stretches of so many frames, 1 to 10000, in whole
+            batches; a swap that was broken off goes on after the last whole one.
     """
 
     max_yaw_deg: float = 65.0
@@ -53,6 +58,8 @@ class SwapSettings(DrawingSettings):
     colour_window_s: float = 0.3
     crf: int = 16
     preset: str = "medium"
+    encoder: str = "auto"
+    chunk_frames: int = 96
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,7 +76,12 @@ class SwapSettings(DrawingSettings):
         check_range("blend_reach", self.blend_reach, 0.01, 10)
         check_range("steady_s", self.steady_s, 0, 1)
         check_range("colour_window_s", self.colour_window_s, 0, 1)
-        EncodeSettings(self.crf, self.preset)  # refuses what the encoder would
+        check_range("chunk_frames", self.chunk_frames, 1, 10_000)
+        self.encoding()  # refuses what the encoder would
+
+    def encoding(self) -> EncodeSettings:
+        """How the video is written."""
+        return EncodeSettings(self.crf, self.preset, self.encoder)
 
 
 @dataclass(frozen=True)

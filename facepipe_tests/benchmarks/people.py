@@ -71,7 +71,7 @@ def swap_seconds(clip: Path, model: Path, folder: Path) -> tuple[float, float]:
     from facepipe.swapping.film import film_of
     from facepipe.swapping.settings import SwapSettings
     from facepipe.swapping.swapper import OnnxSwapper
-    from facepipe.swapping.video import Take, swapped_frames
+    from facepipe.swapping.takes import Take, swapped_frames
 
     landmarks = detect(clip.parent, [clip], ensure_model("face_landmarker", folder / "models"))
     film = film_of([clip], landmarks)

@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 from facepipe.landmarks.alignment import apply_transform, network_transform
 from facepipe.landmarks.tracks import NO_TRACK, Landmarks
 from facepipe.swapping.casting import Part
-from facepipe.swapping.video import Take
+from facepipe.swapping.takes import Take
 from facepipe_tests.compositing.painted import mesh_points, paint
 
 WIDTH, HEIGHT = 240, 200
@@ -187,6 +187,6 @@ def tiny_dfm(path, *, batch="N", size_px=64, morph=False, outputs=3, mask=1.0, f
     return path
 
 
-def one_part(film, tracks, painter, on_drawn=lambda spot, square_rgb: None):
+def one_part(film, tracks, painter, kept=frozenset()):
     """A take in which one identity's face, drawn by `painter`, is put onto these tracks."""
-    return Take(film, [Part("ada", frozenset(tracks))], {"ada": painter}, on_drawn)
+    return Take(film, [Part("ada", frozenset(tracks))], {"ada": painter}, kept)

@@ -10,7 +10,8 @@ from facepipe.media.decode import decode
 from facepipe.swapping.casting import Part
 from facepipe.swapping.film import film_of
 from facepipe.swapping.settings import SwapSettings
-from facepipe.swapping.video import Take, swap_video, swapped_frames
+from facepipe.swapping.takes import Take, swapped_frames
+from facepipe.swapping.video import swap_video
 from facepipe_tests.compositing.painted import mesh_points
 from facepipe_tests.swapping.clips import (
     HEIGHT,
@@ -51,10 +52,10 @@ def film(tmp_path_factory):
     return film_of([path], dataclasses.replace(one, **joined))
 
 
-def take(film, *parts, on_drawn=lambda spot, square_rgb: None):
+def take(film, *parts):
     painters = {"ada": Painter(GREEN), "eve": Painter(BLUE, size_px=64)}
     who = [Part(identity, frozenset({track})) for identity, track in parts]
-    return Take(film, who, painters, on_drawn)
+    return Take(film, who, painters)
 
 
 def colours(film, shown):
@@ -80,29 +81,32 @@ def test_each_person_gets_the_face_that_was_mapped_to_them_in_every_frame(film, 
 
 def test_one_identity_may_replace_everybody(film):
     shown = swapped_frames(take(film, ("ada", LEFT), ("ada", RIGHT)), SETTINGS, film.frames())
-    found = colours(film, [rgb for _, rgb in shown])
+    found = colours(film, [one.rgb for one in shown])
     np.testing.assert_allclose(found[0], [GREEN, GREEN], atol=2)
 
 
 def test_who_has_no_part_keeps_every_bit_and_so_do_frames_without_any(film):
     shown = list(swapped_frames(take(film, ("ada", RIGHT)), SETTINGS, film.frames()))
     half = slice(0, WIDTH // 2 - 20)
-    for (source, rgb), same in zip(shown, film.frames(), strict=True):
-        np.testing.assert_array_equal(rgb[:, half], same.rgb[:, half])
-        assert np.array_equal(rgb, same.rgb) == (source.index in ABSENT)
+    for one, same in zip(shown, film.frames(), strict=True):
+        np.testing.assert_array_equal(one.rgb[:, half], same.rgb[:, half])
+        assert np.array_equal(one.rgb, same.rgb) == (one.frame.index in ABSENT)
 
 
-def test_each_drawn_square_is_told_with_its_face(film, tmp_path):
-    told = []
-    both = take(film, ("ada", RIGHT), ("eve", LEFT), on_drawn=lambda *drawn: told.append(drawn))
-    swap_video(both, tmp_path / "out.mp4", SETTINGS)
-    assert len({spot for spot, _ in told}) == len(told) == 2 * len(PTS) - len(ABSENT)
-    assert {(spot.role, square.shape[0]) for spot, square in told} == {(0, 128), (1, 64)}
+def test_each_drawn_square_is_told_with_its_face(film):
+    both = take(film, ("ada", RIGHT), ("eve", LEFT))
+    told = [
+        (spot.role, square_rgb.shape[0])
+        for one in swapped_frames(both, SETTINGS, film.frames())
+        for spot, (square_rgb, _) in one.drawn.squares.items()
+    ]
+    assert len(told) == 2 * len(PTS) - len(ABSENT)
+    assert set(told) == {(0, 128), (1, 64)}
 
 
 def test_a_fading_face_lies_between_the_target_s_and_the_drawn_one(film):
     fading = dataclasses.replace(SETTINGS, fade_s=0.3)
-    shown = [rgb for _, rgb in swapped_frames(take(film, ("ada", RIGHT)), fading, film.frames())]
+    shown = [one.rgb for one in swapped_frames(take(film, ("ada", RIGHT)), fading, film.frames())]
     green = colours(film, shown)[:, 1, 0]
     before = colours(film, [frame.rgb for frame in film.frames()])[:, 1, 0]
     assert (np.abs(np.diff(green)) <= 0.25 * np.abs(before).max() + 3).all()

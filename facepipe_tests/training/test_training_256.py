@@ -11,7 +11,9 @@ from insightface.utils.face_align import norm_crop2
 from facepipe.errors import BadInputError, ModelFileError, SettingsError, StoppedError
 from facepipe.landmarks.alignment import network_transform
 from facepipe.media.decode import decode
+from facepipe.swapping.casting import Spot
 from facepipe.swapping.film import film_of
+from facepipe.swapping.making import load_drawn
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.swapper import OnnxSwapper
 from facepipe.swapping.video import swap_video
@@ -99,15 +101,14 @@ def test_insightface_takes_the_size_from_the_file_and_draws_the_same_face(export
 def test_a_clip_is_swapped_with_it(exported, embeddings, tmp_path):
     frames, points = talking()
     film = film_of([write_clip(tmp_path / "clip.mp4", frames)], landmarks_of(points, [0] * 10))
-    drawn = []
     swapper = OnnxSwapper(exported[1], embeddings[0], "cpu")
     log = swap_video(
-        one_part(film, {0}, swapper, on_drawn=lambda index, square: drawn.append(square.shape)),
+        one_part(film, {0}, swapper, frozenset({Spot(0, 0)})),
         tmp_path / "out.mp4",
         SwapSettings(colour=0, crf=5, preset="ultrafast", batch=4),
     )
     assert log["swapped"].all()
-    assert drawn == [(256, 256, 3)] * len(log)
+    assert [square.shape for square in load_drawn(tmp_path).values()] == [(256, 256, 3)]
     for before, after in zip(film.frames(), decode(tmp_path / "out.mp4"), strict=True):
         assert after.rgb.shape == before.rgb.shape
         assert np.abs(after.rgb.astype(int) - before.rgb)[:, :20].mean() < 5  # the encoder's
