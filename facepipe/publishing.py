@@ -8,16 +8,17 @@ or the new one, never neither.
 import ctypes
 import errno
 import fcntl
+import fnmatch
 import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
 from facepipe.errors import BusyError, StorageError
-from facepipe.files import flush_to_disk, sha256_of, storage_errors
+from facepipe.files import flush_to_disk, flush_tree, make_folder, sha256_of, storage_errors
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -32,15 +33,14 @@ def publish_folder(finished: Path, place: Path) -> None:
         StorageError: The disk is full, or the file system cannot exchange two folders.
     """
     with storage_errors(place):
-        for path in sorted(finished.rglob("*")):
-            flush_to_disk(path)
-        flush_to_disk(finished)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        flush_tree(finished)
+        make_folder(place.parent)
         if place.exists():
             exchange(finished, place)
         else:
             finished.replace(place)
         flush_to_disk(place.parent)
+        flush_to_disk(finished.parent)
         shutil.rmtree(finished, ignore_errors=True)
 
 
@@ -71,16 +71,20 @@ def folder_digest(folder: Path, left_out: frozenset[str] = frozenset()) -> str:
 
     Args:
         folder: What to hash.
-        left_out: Names of files and folders whose content may differ from run to run (timings,
-            for example).
+        left_out: Names, or patterns of names, of files and folders whose content may differ from
+            run to run (timings, for example).
     """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in name.parts)
-        if path.is_file() and not hidden and not left_out.intersection(name.parts):
+        passed_over = (".*", *left_out)
+        if path.is_file() and not _is_any(name.parts, passed_over):
             digest.update(f"{name.as_posix()}\0{sha256_of(path)}\n".encode())
     return digest.hexdigest()[:32]
+
+
+def _is_any(names: Iterable[str], patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
 
 @contextmanager
@@ -91,7 +95,7 @@ def held(lock: Path, what: str) -> Generator[None]:
         BusyError: Another process holds it.
     """
     with storage_errors(lock):
-        lock.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(lock.parent)
         file = lock.open("w")
     with file:
         try:

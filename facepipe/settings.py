@@ -72,6 +72,21 @@ def retention_days(environment: Mapping[str, str] = os.environ) -> int | None:
     return int(given)
 
 
+def own_certificate(environment: Mapping[str, str] = os.environ) -> tuple[Path, Path] | None:
+    """The user's certificates and private key (`FACEPIPE_CERTIFICATE`, `FACEPIPE_PRIVATE_KEY`).
+
+    Raises:
+        SettingsError: Only one of the two is given.
+    """
+    names = ("FACEPIPE_CERTIFICATE", "FACEPIPE_PRIVATE_KEY")
+    given = [environment.get(name) or "" for name in names]
+    if not any(given):
+        return None
+    if not all(given):
+        raise SettingsError(f"{names[0]} and {names[1]} are needed together; one is not set")
+    return Path(given[0]).expanduser(), Path(given[1]).expanduser()
+
+
 def dagster_home(environment: Mapping[str, str] = os.environ) -> Path:
     """Where Dagster keeps runs and events (`DAGSTER_HOME`, else `<data root>/.dagster`).
 

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from facepipe import files, publishing
 from facepipe.errors import BusyError
 from facepipe.publishing import folder_digest, held, publish_folder
 
@@ -53,6 +54,34 @@ def test_a_kill_at_any_moment_leaves_one_whole_folder(tmp_path, delay_s):
     texts = {p.name: p.read_text() for p in (tmp_path / "place").iterdir()}
     assert set(texts) == {"a", "b", "c"}
     assert len(set(texts.values())) == 1
+
+
+def test_a_folder_is_on_disk_before_it_takes_its_place_and_the_place_after(tmp_path, monkeypatch):
+    events: list[str] = []
+    flush, switch = files.flush_to_disk, publishing.exchange
+    for module in (files, publishing):
+        monkeypatch.setattr(
+            module, "flush_to_disk", lambda path: (events.append(path.name), flush(path))
+        )
+    monkeypatch.setattr(
+        publishing, "exchange", lambda *both: (events.append("switch"), switch(*both))
+    )
+    publish_folder(folder(tmp_path / "one", a="1"), tmp_path / "place")
+    new = folder(tmp_path / "two", a="2", b="2")
+    folder(new / "inner", c="3")
+    events.clear()
+    publish_folder(new, tmp_path / "place")
+    place = events.index("switch")
+    assert set(events[:place]) == {"two", "a", "b", "inner", "c"}
+    assert tmp_path.name in events[place:]
+
+
+def test_an_open_file_of_the_old_folder_can_be_read_to_its_end(tmp_path):
+    publish_folder(folder(tmp_path / "one", a="1" * 99_999), tmp_path / "place")
+    with (tmp_path / "place" / "a").open() as reader:
+        reader.read(1)
+        publish_folder(folder(tmp_path / "two", a="2"), tmp_path / "place")
+        assert reader.read() == "1" * 99_998
 
 
 def test_the_digest_sees_names_and_contents_but_not_hidden_or_left_out_files(tmp_path):

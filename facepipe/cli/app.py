@@ -99,7 +99,19 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _add_commands() -> None:
-    from facepipe.cli import combine, consent, deleting, export, grid, inputs, make, models, service
+    from facepipe.cli import (
+        combine,
+        consent,
+        deleting,
+        export,
+        grid,
+        inputs,
+        make,
+        models,
+        service,
+        verify,
+    )
 
-    for module in (inputs, deleting, consent, make, grid, export, combine, models, service):
+    given = (inputs, deleting, consent, make, grid, export, combine, verify, models, service)
+    for module in given:
         module.register(app)

@@ -10,11 +10,13 @@ from facepipe.cli.export import pair_to_leave, up_to_date
 from facepipe.cli.surroundings import store
 from facepipe.cli.towards import checked_towards
 from facepipe.defs.inputs import ConsentedPair
+from facepipe.defs.signing import of_model, signer, with_records
 from facepipe.errors import SettingsError
 from facepipe.provenance.digests import IDENTITY_MEDIA
 from facepipe.settings import checked_name
 
 if TYPE_CHECKING:
+    from facepipe.provenance.statement import Statement
     from facepipe.training.combining import Part
 
 
@@ -74,8 +76,19 @@ def combine(  # noqa: PLR0913  each is an argument of the command
     if wanted:
         beside[f"{called}.profile.json"], facts["source"] = wanted.mixed(here, pairs[0])
     files = beside | combined_files(base, parts, called, chosen, facts)
-    for path in write_files(files, output, replace=replace):
+    signed = with_records(files, _said(pairs), signer(here.signing_keys()))
+    for path in write_files(signed, output, replace=replace):
         stdout.print(path, markup=False, highlight=False, soft_wrap=True)
+
+
+def _said(pairs: list[ConsentedPair]) -> "Statement":
+    """What is said of a model made of several adapters; people are not named."""
+    adapters = {
+        f"adapter {place}": pair.get("pair/lora_checkpoint").digest
+        for place, pair in enumerate(pairs, 1)
+    }
+    targets = {f"target {n}": pair.target.consent.id for n, pair in enumerate(pairs, 1)}
+    return of_model("combine", adapters, {"identity": pairs[0].identity.consent.id, **targets})
 
 
 def _check_names(identity: str, targets: list[str], least: int) -> None:

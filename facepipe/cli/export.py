@@ -10,10 +10,12 @@ from facepipe.cli.surroundings import store
 from facepipe.defs.inputs import ConsentedPair, consented_pair
 from facepipe.defs.partitions import pair_key
 from facepipe.defs.recipes import read_recipe
+from facepipe.defs.signing import of_model, signer, with_records
 from facepipe.defs.storage import Artifact, NotBuiltError, Store
 from facepipe.settings import checked_name
 
 if TYPE_CHECKING:
+    from facepipe.provenance.statement import Statement
     from facepipe.training.formats import Published
 
 
@@ -35,10 +37,21 @@ def export(
 
     checked_name(identity, "identity")
     checked_name(target, "target")
-    chosen = checked_format(kind)
-    files = exported_files(published_pair(store(), identity, target), chosen, half=half)
-    for path in write_files(files, output, replace=replace):
+    chosen, here = checked_format(kind), store()
+    published = published_pair(here, identity, target)
+    files = exported_files(published, chosen, half=half)
+    signed = with_records(
+        files, _said(here, identity, target), signer(here.signing_keys()), published.file
+    )
+    for path in write_files(signed, output, replace=replace):
         stdout.print(path, markup=False, highlight=False, soft_wrap=True)
+
+
+def _said(here: Store, identity: str, target: str) -> "Statement":
+    """What is said of a model that is written in another form than it is published in."""
+    pair = consented_pair(here, pair_key(identity, target), "swap")
+    consents = {"identity": pair.identity.consent.id, "target": pair.target.consent.id}
+    return of_model("export", {"lora_onnx": pair.get("pair/lora_onnx").digest}, consents)
 
 
 def published_pair(here: Store, identity: str, target: str) -> "Published":

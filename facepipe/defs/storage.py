@@ -17,15 +17,17 @@ import dagster as dg
 from facepipe.defs.partitions import Side, names_in, sides_of
 from facepipe.defs.progress import Progress, sometimes, stop_flag
 from facepipe.defs.recipes import MEDIA, RECIPE_FILE, Recipe, as_json, continues, read_recipe
+from facepipe.defs.signing import sign_published
 from facepipe.defs.telling import Artifact, facts, plain, told_again
+from facepipe.defs.unchanged import unchanged
 from facepipe.errors import BadInputError, ConsentError, StoppedError
-from facepipe.files import storage_errors, write_whole
+from facepipe.files import flush_tree, storage_errors, write_whole
 from facepipe.provenance.tombstones import Tombstones
 from facepipe.publishing import folder_digest, held, publish_folder
 from facepipe.settings import NAME_PATTERN, checked_name
 
-VOLATILE = frozenset({"telemetry.jsonl", "tensorboard"})
-"""What tells timings: kept, but no part of the data version."""
+VOLATILE = frozenset({"telemetry.jsonl", "tensorboard", "*.sig"})
+"""What tells timings, or who signed: kept, but no part of the data version."""
 INPUT_FOLDERS: dict[Side, str] = {"identity": "identities", "target": "targets"}
 
 
@@ -84,6 +86,10 @@ class Store(dg.ConfigurableResource[Any]):
             or (stone.why == "revoked" and not consents.isdisjoint(stone.consents))
             for stone in self.tombstones()
         )
+
+    def signing_keys(self) -> Path:
+        """The folder of the key that signs what is made here."""
+        return Path(self.root, "keys")
 
     def place(self, key: str, partition_key: str) -> Path:
         """Where the asset `key` of a partition is published."""
@@ -177,7 +183,7 @@ class Store(dg.ConfigurableResource[Any]):
                     make(replace(work, stop=lambda: work.stop() or begun()))
                     self._refuse_deleted(which, written)
 
-                self._make(progress, written, made, (workplace, place))
+                self._make(progress, which, written, made)
         progress.finished(reused=reused)
         return reused
 
@@ -199,11 +205,11 @@ class Store(dg.ConfigurableResource[Any]):
     def _make(
         self,
         progress: Progress,
+        which: tuple[str, str],
         written: dict[str, Any],
         make: Callable[[Work], None],
-        places: tuple[Path, Path],
     ) -> None:
-        workplace, place = places
+        workplace, place = self.workplace(*which), self.place(*which)
         out, scratch = workplace / "out", workplace / f"scratch-{written['scratch_id']}"
         progress(0, 0)  # not all work reports how far it is; how long it takes counts from here
         with storage_errors(workplace), stop_flag() as stop:
@@ -213,8 +219,10 @@ class Store(dg.ConfigurableResource[Any]):
             published = read_recipe(place)
             if published and continues(published, written):
                 take_up(place, scratch)
-            make(Work(out, scratch, written, progress, stop))
+            with unchanged(self, which, written):
+                make(Work(out, scratch, written, progress, stop))
             digest = folder_digest(out, VOLATILE)
+            sign_published(self, out, which, written["inputs"])
             write_whole(out / RECIPE_FILE, json.dumps({**written, "digest": digest}, indent=1))
             publish_folder(out, place)
             shutil.rmtree(workplace, ignore_errors=True)
@@ -237,5 +245,6 @@ def take_up(place: Path, scratch: Path) -> None:
         unfinished = scratch.with_name("published.part")
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.copytree(place, unfinished, ignore=shutil.ignore_patterns(RECIPE_FILE))
+        flush_tree(unfinished)
         scratch.rmdir()
         unfinished.replace(scratch)

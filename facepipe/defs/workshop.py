@@ -14,6 +14,7 @@ from facepipe.defs.recipes import RECIPE_FILE, Recipe, continues, read_recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.several import trained_by_several
 from facepipe.defs.storage import Store, Work, take_up
+from facepipe.files import flush_tree
 
 _OBSERVE_EVERY_S = 5.0
 _NO_PART_OF_THE_RESULT = ("on_change",)
@@ -113,6 +114,7 @@ def _hand_over(place: Path, scratch: Path) -> None:
     others = shutil.ignore_patterns(RECIPE_FILE, "state")
     shutil.copytree(place, scratch, ignore=others, dirs_exist_ok=True)
     shutil.copytree(place / "state", aside)
+    flush_tree(aside)
     aside.replace(scratch / "state")
 
 

@@ -39,6 +39,12 @@ class Published:
     profile: Path
     target_faces: Path
 
+    @property
+    def file(self) -> Path:
+        """The model itself."""
+        (place,) = self.model.glob("[!.]*.onnx")
+        return place
+
 
 def checked_format(text: str) -> Format:
     """A format by its name.
@@ -69,7 +75,7 @@ def exported_files(published: Published, kind: Format, *, half: bool) -> dict[st
         BadInputError: The profile or the faces cannot be read, or the format does not hold
             squares of the model's size.
     """
-    content, record = _read_model(published.model)
+    content, record = _read_model(published.file)
     name = Path(record["file"]).stem
     _check_size(kind, name, _size_px(content))
     network = content
@@ -135,9 +141,8 @@ def _holds(path: Path, content: bytes) -> bool:
     return path.is_file() and path.read_bytes() == content
 
 
-def _read_model(folder: Path) -> tuple[bytes, dict[str, Any]]:
+def _read_model(place: Path) -> tuple[bytes, dict[str, Any]]:
     """The published network and its record, if they belong together."""
-    (place,) = folder.glob("[!.]*.onnx")
     content, record = place.read_bytes(), json.loads(place.with_suffix(".json").read_text())
     if record["crc32"] != _crc32(content):
         raise VerificationError(

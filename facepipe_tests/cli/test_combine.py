@@ -22,8 +22,12 @@ from facepipe_tests.training.adapters import random_adapter, random_base
 
 add_commands()
 NAME = "ann_to_bob_cat_lora"
-FILES = {f"{NAME}.onnx", f"{NAME}.hash", f"{NAME}.json"}
-ADAPTER = {f"{NAME}/adapter_config.json", f"{NAME}/adapter_model.safetensors"}
+FILES = {f"{NAME}.onnx", f"{NAME}.onnx.sig", f"{NAME}.hash", f"{NAME}.json"}
+ADAPTER = {
+    f"{NAME}/adapter_config.json",
+    f"{NAME}/adapter_model.safetensors",
+    f"{NAME}/adapter_model.safetensors.sig",
+}
 
 
 def publish(root: Path, key: str, inputs: dict[str, str]) -> None:
@@ -187,7 +191,7 @@ def test_towards_another_identity_the_profile_of_who_lies_between_comes_beside(
     combine(0, "--towards", "eve", "--share", "0.3", targets=("bob",))
     name = "ann_towards_eve_to_bob_lora"
     assert written(tmp_path / "out") == {
-        f"{name}.{end}" for end in ("onnx", "hash", "json", "profile.json")
+        f"{name}.{end}" for end in ("onnx", "onnx.sig", "hash", "json", "profile.json")
     }
     ann, eve = (
         Profile.load(root / "assets/identity/profile" / who / "profile.json").embedding

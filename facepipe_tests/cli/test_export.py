@@ -15,16 +15,18 @@ from facepipe.defs.storage import Store
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import FACE_PX, FACE_SCALE, NETWORK_112
 from facepipe.landmarks.regions import FACE_OVAL, FIVE_POINTS
+from facepipe.provenance.consent import read_consent
 from facepipe_tests.cli.granting import FLAWS, grant, spoil, written
 from facepipe_tests.training.published import NAME, network, publish, tinting_network
 
 add_commands()
 PLAIN = tinting_network(np.ones((1, 3, 1, 1)), np.zeros((512, 3)))
 FILES = {
-    "inswapper": {f"{NAME}.onnx", f"{NAME}.hash", f"{NAME}.json"},
-    "dfm": {f"{NAME}.dfm"},
+    "inswapper": {f"{NAME}.onnx", f"{NAME}.onnx.sig", f"{NAME}.hash", f"{NAME}.json"},
+    "dfm": {f"{NAME}.dfm", f".{NAME}.dfm.sig"},
     "watserface": {
         f".assets/models/trained/{NAME}.onnx",
+        f".assets/models/trained/{NAME}.onnx.sig",
         f".assets/models/trained/{NAME}.hash",
         "models/identities/ann/profile.json",
     },
@@ -114,6 +116,27 @@ def test_each_format_is_written_where_its_reader_looks(root, export, tmp_path, k
     told = export(0, kind=kind)
     assert written(tmp_path / "out") == FILES[kind]
     assert {str(tmp_path / "out" / name) for name in FILES[kind]} == set(told.split())
+
+
+@pytest.mark.parametrize(("kind", "half"), [("inswapper", []), ("dfm", []), ("dfm", ["--half"])])
+def test_what_leaves_verifies_and_tells_its_consents(root, export, tmp_path, capsys, kind, half):
+    assets_of(root, PLAIN)
+    export(0, *half, kind=kind)
+    (model,) = [path for path in (tmp_path / "out").iterdir() if path.suffix in (".onnx", ".dfm")]
+    assert exit_code_of(["verify", str(model)]) == 0
+    told = capsys.readouterr().out
+    for folder in ("identities/ann", "targets/bob"):
+        assert read_consent(root / folder / "consent.json").id in told
+    model.write_bytes(model.read_bytes() + b" ")
+    assert exit_code_of(["verify", str(model)]) == 4
+
+
+def test_the_record_of_an_unchanged_model_goes_along(root, export, tmp_path):
+    assets_of(root, PLAIN)
+    published = root / f"assets/pair/lora_onnx/ann/bob/{NAME}.onnx.sig"
+    published.write_text("the record it has")
+    export(0)
+    assert (tmp_path / "out" / published.name).read_text() == "the record it has"
 
 
 def test_a_pair_that_is_not_made_is_refused_with_what_to_run(root, export, tmp_path):

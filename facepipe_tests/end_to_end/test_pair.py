@@ -111,6 +111,26 @@ def test_the_swapped_video_has_the_frames_and_times_of_the_target(made, clips):
     assert times[0] == times[1]
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        "pair/swapped_video/ada/ben/swapped.mp4",
+        "pair/lora_onnx/ada/ben/ada_to_ben_lora.onnx",
+        "pair/lora_checkpoint/ada/ben/adapter_model.safetensors",
+        "identity/onnx/ada/model.onnx",
+    ],
+)
+def test_what_was_made_says_how_and_verifies(made, file, tmp_path):
+    told = made.run("verify", made.root / "assets" / file).stdout
+    assert "valid" in told
+    assert file.partition("/ada")[0] in told
+    record = read_consent(made.root / "identities" / "ada" / "consent.json")
+    assert record.id in told
+    changed = tmp_path / file.rpartition("/")[2]
+    changed.write_bytes((made.root / "assets" / file).read_bytes()[:-1] + b"?")
+    made.run("verify", changed, code=4)
+
+
 def test_the_report_has_the_keys_of_the_contract(made):
     report = json.loads((made.place("pair/swap_report", "ada", "ben") / "report.json").read_text())
     assert report["frames"]["total"] == 30
