@@ -12,6 +12,7 @@ from rich.table import Table
 from facepipe.cli.console import stdout
 from facepipe.cli.surroundings import dagster_instance, store
 from facepipe.defs.forgetting import ADDING, ADDING_LOCK
+from facepipe.defs.gate import inspect_once, note_inspected
 from facepipe.defs.inputs import (
     CONSENT_FILE,
     USE,
@@ -23,6 +24,7 @@ from facepipe.defs.partitions import PARTITIONS, SIDES, Side
 from facepipe.defs.storage import Store
 from facepipe.errors import BadInputError, ConsentError, MediaError
 from facepipe.files import storage_errors
+from facepipe.provenance.digests import digest_of_digests
 from facepipe.provenance.tombstones import check_not_ended
 from facepipe.publishing import held, publish_folder
 from facepipe.settings import checked_name, dagster_home
@@ -75,15 +77,18 @@ def add_input(
     place = here.input_folder(side, name)
     if not consent.is_file():
         raise ConsentError(f"{consent}: no such consent record; make one: facepipe consent new")
+    from facepipe.media.probe import list_media
+
     dagster_home()  # refuses a relative one before anything is changed
     with storage_errors(place), _adding(here) as aside:
         copy = aside.input_folder(side, name)
         _copy_in([*_files(media), consent], copy, consent)
-        check_media(copy)
+        inspect_once(aside, side, name, list_media(copy), digest_of_digests(media_digests(copy)))
         found = consented_media(aside, side, name, USE[side])
         check_not_ended(found.consent, found.digests.values(), here.tombstones())
         _refuse_other_media(place, copy, replace=replace)
         publish_folder(copy, place)
+        note_inspected(here, side, name, found.digest)
     with dagster_instance() as instance:
         instance.add_dynamic_partitions(PARTITIONS[side].name or side, [name])
         instance.report_runless_asset_event(input_event(here, side, name))
@@ -109,14 +114,6 @@ def _refuse_other_media(place: Path, copy: Path, *, replace: bool) -> None:
         raise BadInputError(
             f"{place} holds other media already: choose another name, or give --replace"
         )
-
-
-def check_media(folder: Path) -> None:
-    """Open every media file of a folder once, so that a bad one is refused at the door."""
-    from facepipe.media.probe import list_media, probe
-
-    for path in list_media(folder):
-        probe(path)
 
 
 def _files(media: list[Path]) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -181,17 +180,11 @@ def is_reported(instance: dg.DagsterInstance, event: dg.AssetMaterialization) ->
 
 
 def _check_target(folder: Path, digests: dict[str, str]) -> None:
-    videos = [name for name in digests if _kind(folder / name, digests[name]) == "video"]
+    from facepipe.media.probe import kind_of
+
+    videos = [name for name in digests if kind_of(folder / name) == "video"]
     if len(videos) > 1 or (videos and len(digests) > 1):
         raise MediaError(
             f"{folder}: a target is one video or some images, but it holds {len(videos)} videos "
             f"({', '.join(videos[:3])}) and {len(digests) - len(videos)} images"
         )
-
-
-@cache  # by content: each asset of a target asks, and opening hundreds of pictures takes seconds
-def _kind(path: Path, digest: str) -> str:
-    from facepipe.media.probe import probe
-
-    del digest
-    return probe(path).kind

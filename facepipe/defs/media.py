@@ -8,6 +8,7 @@ import pandas as pd
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import OWNERS, as_recipe, chosen, declared
+from facepipe.defs.gate import inspect_once
 from facepipe.defs.inputs import CONSENT_FILE, USE, consented_media
 from facepipe.defs.partitions import PARTITIONS, Side
 from facepipe.defs.recipes import Recipe
@@ -15,6 +16,8 @@ from facepipe.defs.storage import Store, Work
 from facepipe.files import sha256_of
 from facepipe.media.settings import FramesSettings
 
+GATE_CODE = "2"
+"""The version of what is asked of media: another one asks again."""
 _WHOSE = {"identity": "the person whose face is learnt", "target": "the video that is changed"}
 
 
@@ -34,7 +37,9 @@ def _consent(side: Side) -> dg.AssetsDefinition:
         f"{side}/consent",
         [f"{side}/media"],
         kinds={"pydantic"},
-        description=f"Proof that {_WHOSE[side]} may be used; nothing below runs without it.",
+        description=f"Proof that {_WHOSE[side]} may be used, and that the media can be decoded; "
+        "nothing below runs without it.",
+        code_version=GATE_CODE,
     )
     def consent(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
         media = consented_media(store, side, context.partition_key, USE[side])
@@ -44,6 +49,7 @@ def _consent(side: Side) -> dg.AssetsDefinition:
         def make(work: Work) -> None:
             from facepipe.provenance.consent import write_consent
 
+            inspect_once(store, side, context.partition_key, media.paths, media.digest)
             write_consent(media.consent, work.out / "consent.json")
 
         def describe(_: Path) -> dict[str, Any]:

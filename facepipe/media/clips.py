@@ -86,6 +86,7 @@ def read_clip(path: Path) -> Iterator[ClipFrame]:
                 pts = _next_time(picture.pts, pts)
                 # Asking makes a frame refer to itself: each would live until Python's next search
                 turn = turn if index else display_matrix(picture)
+                check_pixels(path, picture.width, picture.height)
                 yield ClipFrame(index, pts, float(pts * time_base), picture, turn)
                 index += 1
         except FFmpegError as error:
@@ -142,11 +143,15 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
             f"needed is a video or picture"
         )
     context = streams[0].codec_context
-    if context.width * context.height > MAX_PICTURE_PX:
-        raise MediaError(
-            f"{path}: {context.width}x{context.height} pixels; at most {MAX_PICTURE_PX} are allowed"
-        )
+    check_pixels(path, context.width, context.height)
+    context.options = {"max_pixels": str(MAX_PICTURE_PX)}  # of pictures that grow on the way
     return streams[0]
+
+
+def check_pixels(path: Path, width: int, height: int) -> None:
+    """Raise `MediaError` where a frame has more pixels than `MAX_PICTURE_PX`."""
+    if width * height > MAX_PICTURE_PX:
+        raise MediaError(f"{path}: {width}x{height} pixels; at most {MAX_PICTURE_PX} are allowed")
 
 
 def _broken(path: Path, index: int, expected: int, cause: str) -> MediaError:

@@ -11,7 +11,7 @@ from facepipe.errors import MediaError
 from facepipe.media.clips import ClipFrame, read_clip
 from facepipe.media.colour import to_rgb
 from facepipe.media.pictures import read_picture
-from facepipe.media.probe import kind_of
+from facepipe.media.probe import kind_of, probe
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,28 @@ def decode(path: Path, *, quick: bool = False, first: int = 0) -> Iterator[Frame
         if frame.index >= first:
             rgb = _rgb(path, frame, quick=quick)
             yield Frame(frame.index, frame.pts_s, frame.pts, rgb, None if quick else frame)
+
+
+def decoded_whole(path: Path) -> Iterator[int]:
+    """Decode a file to its end, and yield how many frames there were so far.
+
+    Colours are made of the first frame of each size and kind, which shows that they can be.
+
+    Raises:
+        MediaError: As `decode` and `probe`.
+    """
+    info = probe(path)
+    if info.kind == "image":
+        read_picture(path)
+        yield 1
+        return
+    seen: set[tuple[str, int, int]] = set()
+    for frame in read_clip(path):
+        form = (frame.picture.format.name, frame.picture.width, frame.picture.height)
+        if form not in seen:
+            seen.add(form)
+            _rgb(path, frame, quick=False)
+        yield frame.index + 1
 
 
 def _rgb(path: Path, frame: ClipFrame, *, quick: bool) -> RgbImage:

@@ -97,7 +97,7 @@ def _damaged(path: Path, error: Exception) -> MediaError:
 def _eight_bit(image: Image.Image) -> Image.Image:
     if not image.mode.startswith("I"):
         return image
-    levels = np.asarray(image).astype(np.int64)
+    levels = np.asarray(image)
     return Image.fromarray(np.clip(levels >> 8, 0, 255).astype(np.uint8))
 
 

@@ -1,6 +1,9 @@
 """What can be chosen in this room; needs no heavy library."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from facepipe.errors import SettingsError
 
@@ -9,6 +12,46 @@ PRESETS = (
 )  # fmt: skip
 ENCODERS = ("auto", "libx264", "libx265", "h264_nvenc", "hevc_nvenc")
 """What video can be written with; the last two need an NVIDIA card that encodes."""
+
+
+@dataclass(frozen=True)
+class InspectionSettings:
+    """What a file may cost when it is decoded for the first time.
+
+    Attributes:
+        frames: Most frames of one file.
+        stall_s: Longest time without a new frame, in seconds.
+        memory_mb: Most memory of the decoding process, in MiB.
+    """
+
+    frames: int = 1_000_000
+    stall_s: float = 55.0
+    memory_mb: int = 2048
+
+    def __post_init__(self) -> None:
+        _check_range("frames", self.frames, 1, 1_000_000_000)
+        _check_range("stall_s", self.stall_s, 1, 86_400)
+        _check_range("memory_mb", self.memory_mb, 256, 1_000_000)
+
+
+def inspection_from(environment: Mapping[str, str] = os.environ) -> InspectionSettings:
+    """The limits as `FACEPIPE_LIMITS` sets them, `frames=500000 stall_s=120` for example.
+
+    Raises:
+        SettingsError: A limit is unknown, no number, or out of range.
+    """
+    words = [word.partition("=") for word in environment.get("FACEPIPE_LIMITS", "").split()]
+    kinds: dict[str, type[int] | type[float]] = {"frames": int, "stall_s": float, "memory_mb": int}
+    try:
+        given: dict[str, Any] = {name: kinds[name](value) for name, _, value in words}
+        return InspectionSettings(**given)
+    except (KeyError, ValueError) as error:
+        if isinstance(error, SettingsError):
+            raise
+        raise SettingsError(
+            f"FACEPIPE_LIMITS is {environment['FACEPIPE_LIMITS']!r}; needed are numbers for "
+            f"{', '.join(kinds)}, such as frames=500000 stall_s=120"
+        ) from error
 
 
 @dataclass(frozen=True)
