@@ -10,7 +10,7 @@ import pandas as pd
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import as_recipe, chosen, declared
-from facepipe.defs.foreign_models import require_its_person, swapping_model
+from facepipe.defs.foreign_models import model_file, require_its_person, swapping_model
 from facepipe.defs.inputs import consented_pair
 from facepipe.defs.landmarks import FILE
 from facepipe.defs.recipes import Recipe
@@ -58,8 +58,11 @@ def pair_swapped_video(
     settings = chosen(context, store, SwapSettings)
     pair = consented_pair(store, str(context.partition_key), "swap")
     needed = {name: pair.get(key) for name, key in _NEEDED.items()}
-    model = swapping_model(settings.swapper, store.models())
-    if model:
+    foreign = {
+        "model": swapping_model(settings.swapper, store.models()),
+        "enhancer": model_file(settings.enhancer, store.models()),
+    }
+    if model := foreign["model"]:
         require_its_person(pair, model, context.log)
     elif settings.swapper == LORA:
         needed["lora_onnx"] = own_model(pair, "pair/lora_onnx", needed["profile"])
@@ -83,6 +86,7 @@ def pair_swapped_video(
                     )
                 ],
                 models=store.models(),
+                enhancer=foreign["enhancer"],
                 consent_ids={
                     "identity": pair.identity.consent.id,
                     "target": pair.target.consent.id,
@@ -98,8 +102,7 @@ def pair_swapped_video(
         )
 
     inputs = {name: artifact.digest for name, artifact in needed.items()}
-    if model and "lora_onnx" not in needed:
-        inputs["model"] = sha256_of(model)
+    inputs |= {name: sha256_of(path) for name, path in foreign.items() if path}
     recipe = Recipe({"media": pair.digest, **inputs, **pair.consent_ids}, as_recipe(settings))
     return store.build(context, recipe, make, _describe_video)
 

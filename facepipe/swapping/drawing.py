@@ -10,9 +10,12 @@ from facepipe.errors import BadInputError
 from facepipe.identity.embedding import described_record, embedder_of, embedder_record
 from facepipe.identity.face_set import FaceSet
 from facepipe.identity.profile import Profile, mean_embedding
+from facepipe.swapping.boost import BoostedSwapper
 from facepipe.swapping.contract import kind_of_model
 from facepipe.swapping.dfm import DfmSwapper
 from facepipe.swapping.drawing_settings import LORA, MESH, DrawingSettings
+from facepipe.swapping.enhancer import FaceEnhancer
+from facepipe.swapping.refining import RefinedSwapper
 from facepipe.swapping.swapper import MeshSwapper, OnnxSwapper, Swapper
 
 _MOST_OF_TARGET = 0.35
@@ -29,8 +32,9 @@ class DrawingFiles:
         target_faces: folder of the faces that are drawn over.
         models: folder of weights.
         model: ONNX file in the inswapper contract, or DFM; none for the mesh.
-        device: for the model.
-        threads: of the CPU for the model; 0 leaves it to the runtime.
+        enhancer: ONNX file of a face enhancer, if one is to draw the result anew.
+        device: for the models.
+        threads: of the CPU for the models; 0 leaves it to the runtime.
     """
 
     faces: Path
@@ -38,26 +42,44 @@ class DrawingFiles:
     target_faces: Path
     models: Path
     model: Path | None = None
+    enhancer: Path | None = None
     device: str = "auto"
     threads: int = 0
 
 
 def chosen_swapper(files: DrawingFiles, settings: DrawingSettings) -> Swapper:
-    """The swapper that settings ask for.
+    """The swapper that settings ask for, its faces enhanced where an enhancer is given.
 
     Raises:
         BadInputError: A file is missing, or the profile is not one that the model understands.
         ModelFileError: The model is damaged or of another contract.
         NoFaceError: The mesh is asked for and there are no faces.
     """
+    swapper = _swapper(files, settings)
+    if files.enhancer is None:
+        return swapper
+    enhancer = FaceEnhancer(
+        files.enhancer,
+        settings.enhancer_blend,
+        settings.enhancer_fidelity,
+        files.device,
+        files.threads,
+    )
+    return RefinedSwapper(swapper, enhancer)
+
+
+def _swapper(files: DrawingFiles, settings: DrawingSettings) -> Swapper:
     if settings.swapper == MESH:
         return MeshSwapper(FaceSet.load(files.faces))
     if files.model is None:
         raise BadInputError(f"swapper={settings.swapper} needs an ONNX model; none was given")
     if settings.swapper != LORA and kind_of_model(files.model) == "dfm":
+        if settings.boost > 1:
+            raise BadInputError(f"{files.model} is a DFM, which cannot be boosted: set boost=1")
         return DfmSwapper(files.model, settings.morph, files.device, files.threads)
     embedding = _embedding(files, settings.weight)
-    return OnnxSwapper(files.model, embedding, files.device, files.threads)
+    drawn = OnnxSwapper(files.model, embedding, files.device, files.threads)
+    return BoostedSwapper(drawn, settings.boost, settings.batch) if settings.boost > 1 else drawn
 
 
 def require_arcface(profile: Profile, model: Path) -> str:

@@ -22,12 +22,25 @@ class DrawingSettings:
             neutral, 0 leaves more of the target's own face, 1 goes beyond the identity, away from
             the target. A compact model draws its person alike under any weight.
         morph: How far a DFM that can be told goes to its person, 0 to 1.
+        boost: How many times finer than its own squares a model draws, 1 (as it is) to 8: at 128 px
+            2 gives 256, 4 gives 512, 8 gives 1024, in boost times boost as much time. The mesh and
+            DFMs draw as finely as they can already.
+        enhancer: A face enhancer (GFPGAN, CodeFormer, GPEN and others of their contract) that draws
+            the swapped face more sharply, by its path or by the name it is registered under; empty
+            for none. It knows nothing of the identity, and takes its time.
+        enhancer_blend: How much of what the enhancer draws is shown, 0 to 1.
+        enhancer_fidelity: For an enhancer that can be told, as CodeFormer: 0 draws the finest face,
+            1 keeps to the one it is given.
         batch: Faces given to the model at once, 1 or more.
     """
 
     swapper: str = LORA
     weight: float = 0.5
     morph: float = 1.0
+    boost: int = 1
+    enhancer: str = ""
+    enhancer_blend: float = 0.8
+    enhancer_fidelity: float = 0.5
     batch: int = 8
 
     def __post_init__(self) -> None:
@@ -37,6 +50,11 @@ class DrawingSettings:
             )
         check_range("weight", self.weight, 0, 1)
         check_range("morph", self.morph, 0, 1)
+        check_range("boost", self.boost, 1, 8)
+        if self.boost > 1 and self.swapper == MESH:
+            raise SettingsError("boost is for models: with swapper=mesh it must be 1")
+        check_range("enhancer_blend", self.enhancer_blend, 0, 1)
+        check_range("enhancer_fidelity", self.enhancer_fidelity, 0, 1)
         check_range("batch", self.batch, 1, 1024)
 
 

@@ -63,6 +63,7 @@ class Materials:
         target_faces: folder of the target's faces; their tracks are the person to replace.
         identities: whose faces are shown; the first is the one that the swap is named after.
         models: folder of weights.
+        enhancer: ONNX file of a face enhancer, if one is used.
         consent_ids: consent record of the target and of each identity, by what a recipe calls it.
         device: for the models.
         threads: of the CPU for a model; 0 leaves it to the runtime.
@@ -74,6 +75,7 @@ class Materials:
     identities: Sequence[IdentityFiles]
     models: Path
     consent_ids: Mapping[str, str]
+    enhancer: Path | None = None
     device: str = "auto"
     threads: int = 0
 
@@ -150,6 +152,7 @@ def _drawing(materials: Materials, identity: IdentityFiles) -> DrawingFiles:
         target_faces=materials.target_faces,
         models=materials.models,
         model=identity.model,
+        enhancer=materials.enhancer,
         device=materials.device,
         threads=materials.threads,
     )
@@ -174,6 +177,7 @@ def _manifest(
         inputs={
             "landmarks": sha256_of(materials.landmarks),
             "target_faces": sha256_of(materials.target_faces / "faces.npz"),
+            **({"enhancer": sha256_of(materials.enhancer)} if materials.enhancer else {}),
             **{
                 f"{name}@{identity.name}": sha256_of(path)
                 for identity in materials.identities

@@ -111,6 +111,7 @@ def test_a_model_that_draws_no_numbers_is_refused_with_the_frame(project, fails,
     assert video_of(project) == before
 
 
+@pytest.mark.soak
 def test_a_dfm_and_an_exported_model_swap_without_training(project, tmp_path):
     exported = tmp_path / "out"
     project.run("export", "ada", "ben", "--format", "dfm", "-o", exported)

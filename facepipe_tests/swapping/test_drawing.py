@@ -46,6 +46,10 @@ def test_each_setting_gives_its_swapper(files, tmp_path):
     assert isinstance(chosen_swapper(inswapper, DrawingSettings("lora")), OnnxSwapper)
     assert isinstance(chosen_swapper(inswapper, DrawingSettings("a.onnx")), OnnxSwapper)
     assert isinstance(chosen_swapper(dfm, DrawingSettings("b.dfm")), DfmSwapper)
+    boosted = chosen_swapper(inswapper, DrawingSettings("a.onnx", boost=4))
+    assert boosted.size_px == 512
+    with pytest.raises(BadInputError, match=r"b\.dfm is a DFM, which cannot be boosted"):
+        chosen_swapper(dfm, DrawingSettings("b.dfm", boost=2))
     with pytest.raises(BadInputError, match="swapper=lora needs an ONNX model"):
         chosen_swapper(files, DrawingSettings())
 
@@ -98,6 +102,8 @@ def test_what_is_no_number_is_refused_with_the_face_it_is_in(files, tmp_path, ba
         ({"weight": 1.1}, "weight is 1.1"),
         ({"morph": -1}, "morph is -1"),
         ({"swapper": ""}, "empty"),
+        ({"boost": 9}, "boost is 9"),
+        ({"boost": 2, "swapper": "mesh"}, "with swapper=mesh it must be 1"),
     ],
 )
 def test_settings_out_of_range_are_named(wrong, said):
