@@ -16,7 +16,10 @@ from facepipe.arrays import RgbImage
 
 UNTAGGED = 2
 """FFmpeg's and ITU-T H.273's number for "unspecified" matrix, primaries and transfer."""
-_LIMITED, _FULL = 1, 2
+_LIMITED, FULL = 1, 2
+"""FFmpeg's numbers for the two ranges of samples."""
+HDR_TRANSFERS = (16, 18)
+"""H.273's numbers for PQ and HLG."""
 _MATRICES = {
     1: Colorspace.ITU709,
     4: Colorspace.FCC,
@@ -33,6 +36,14 @@ _MATRIX_NAMES = {
     Colorspace.SMPTE240M: "smpte240m",
     Colorspace.BT2020: "bt2020",
 }
+_LUMA_SHARES = {
+    Colorspace.ITU709: (0.2126, 0.0722),
+    Colorspace.FCC: (0.30, 0.11),
+    Colorspace.ITU601: (0.299, 0.114),
+    Colorspace.SMPTE240M: (0.212, 0.087),
+    Colorspace.BT2020: (0.2627, 0.0593),
+}
+"""Of red and blue in luminance."""
 _HD_FROM_HEIGHT_PX = 577  # players take untagged video above PAL's 576 lines for BT.709
 _TRUE_COLOUR = (
     Interpolation.BICUBIC
@@ -41,6 +52,9 @@ _TRUE_COLOUR = (
     | Interpolation.BITEXACT
 )
 _TRUE_COLOUR_NAMES = "bicubic+full_chroma_int+full_chroma_inp+accurate_rnd+bitexact"
+_TONE_MAPPED = (
+    "out_primaries=bt709:out_transfer=bt709:out_color_matrix=bt709:out_range=tv:intent=perceptual"
+)
 # Measured on smooth colour, there and back: 0.4 levels of error and no bias. The scaler's faster
 # default repeats chroma and rounds down: 3.3 levels, and one level darker with every trip.
 _MEAN = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
@@ -73,11 +87,13 @@ class ColourTags:
             matrix=picture.colorspace if known else UNTAGGED,
             primaries=picture.color_primaries,
             transfer=picture.color_trc,
-            range=picture.color_range if picture.color_range in {_LIMITED, _FULL} else 0,
+            range=picture.color_range if picture.color_range in {_LIMITED, FULL} else 0,
             conversion=_MATRICES.get(picture.colorspace, guessed),
         )
 
 
+BT709_TAGS = ColourTags(1, 1, 1, _LIMITED, Colorspace.ITU709)
+"""Of what was tone-mapped."""
 NO_TAGS = ColourTags()
 """Of a picture: converted as BT.601, tagged as nothing."""
 
@@ -104,32 +120,89 @@ class YuvConverter:
     """
 
     def __init__(self, size_wh: tuple[int, int], tags: ColourTags) -> None:
-        scale = (
-            f"out_color_matrix={_MATRIX_NAMES[tags.conversion]}"
-            f":out_range={'pc' if tags.range == _FULL else 'tv'}"
-            f":out_chroma_loc=left:flags={_TRUE_COLOUR_NAMES}"
-        )
-        self._graph = Graph()
-        source = self._graph.add_buffer(
-            width=size_wh[0],
-            height=size_wh[1],
-            format=VideoFormat("rgb24"),
-            time_base=Fraction(1, 25),
-        )
-        steps = [
-            source,
-            self._graph.add("scale", scale),
-            self._graph.add("format", "pix_fmts=yuv420p"),
-            self._graph.add("buffersink"),
-        ]
-        self._graph.link_nodes(*steps).configure()
+        self._graph = _scaling(size_wh, "rgb24", _out_of(tags), "yuv420p")
 
     def convert(self, frame_rgb: RgbImage) -> VideoFrame:
         """The `(H, W, 3)` picture, both sides even, as a frame without a time."""
         picture = VideoFrame.from_ndarray(np.ascontiguousarray(frame_rgb), format="rgb24")
-        picture.pts = 0
-        self._graph.push(picture)
-        return cast(VideoFrame, self._graph.pull())
+        return _passed(self._graph, picture)
+
+
+class SampleConverter:
+    """Turns frames like `picture` into samples of another layout, in the same colours."""
+
+    def __init__(
+        self, picture: VideoFrame, size_wh: tuple[int, int], layout: str, tags: ColourTags
+    ) -> None:
+        wh, name = (picture.width, picture.height), picture.format.name
+        resized = f"{size_wh[0]}:{size_wh[1]}:{_out_of(tags)}"
+        source = (
+            "" if picture.format.is_rgb else f":in_color_matrix={_MATRIX_NAMES[tags.conversion]}"
+        )
+        self._graph = _scaling(wh, name, resized + source, layout)
+
+    def convert(self, picture: VideoFrame) -> VideoFrame:
+        """The frame without its time."""
+        return _passed(self._graph, picture)
+
+
+class ToneMapper:
+    """Turns frames of high dynamic range (PQ, HLG) into 8-bit BT.709 as a screen of today shows.
+
+    The whole range is rendered into the smaller one, colours beyond BT.709 as near as they come.
+    """
+
+    def __init__(self) -> None:
+        self._graphs: dict[tuple[int, int, str], Graph] = {}
+
+    def convert(self, picture: VideoFrame) -> VideoFrame:
+        """The frame without its time; one without high dynamic range as it is."""
+        if picture.color_trc not in HDR_TRANSFERS:
+            return picture
+        key = (picture.width, picture.height, picture.format.name)
+        if key not in self._graphs:
+            self._graphs[key] = _scaling(key[:2], key[2], _TONE_MAPPED, "yuv420p")
+        return _passed(self._graphs[key], picture)
+
+
+def rgb_to_yuv(tags: ColourTags, bits: int) -> NDArray[np.float32]:
+    """`(3, 3)` from a change of 8-bit RGB to one of Y, Cb, Cr, in samples of so many bits."""
+    red, blue = _LUMA_SHARES[tags.conversion]
+    luma = np.array([red, 1 - red - blue, blue])
+    chroma = [(np.eye(3)[place] - luma) / (2 - 2 * luma[place]) for place in (2, 0)]
+    whole = 2**bits - 1
+    spans = (whole, whole) if tags.range == FULL else (219 << (bits - 8), 224 << (bits - 8))
+    rows = [luma * spans[0], chroma[0] * spans[1], chroma[1] * spans[1]]
+    return (np.stack(rows) / 255).astype(np.float32)
+
+
+def _out_of(tags: ColourTags) -> str:
+    return (
+        f"out_color_matrix={_MATRIX_NAMES[tags.conversion]}"
+        f":out_range={'pc' if tags.range == FULL else 'tv'}"
+        f":out_chroma_loc=left:flags={_TRUE_COLOUR_NAMES}"
+    )
+
+
+def _scaling(size_wh: tuple[int, int], layout: str, how: str, into: str) -> Graph:
+    graph = Graph()
+    source = graph.add_buffer(
+        width=size_wh[0], height=size_wh[1], format=VideoFormat(layout), time_base=Fraction(1, 25)
+    )
+    steps = [
+        source,
+        graph.add("scale", how),
+        graph.add("format", f"pix_fmts={into}"),
+        graph.add("buffersink"),
+    ]
+    graph.link_nodes(*steps).configure()
+    return graph
+
+
+def _passed(graph: Graph, picture: VideoFrame) -> VideoFrame:
+    picture.pts = 0
+    graph.push(picture)
+    return cast(VideoFrame, graph.pull())
 
 
 def to_luminance(picture: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
@@ -152,6 +225,14 @@ def upright(picture: NDArray[np.uint8], matrix: NDArray[np.int32]) -> NDArray[np
     if matrix[0, 0] == 0:
         picture, matrix = picture.swapaxes(0, 1), matrix[:, ::-1]
     return picture[:: int(matrix[1, 1]) or 1, :: int(matrix[0, 0]) or 1]
+
+
+def as_stored(picture: NDArray[np.uint8], matrix: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """A shown `(H, W, ...)` picture turned back: `upright` undone."""
+    sideways = matrix[0, 0] == 0
+    flips = matrix[:, ::-1] if sideways else matrix
+    picture = picture[:: int(flips[1, 1]) or 1, :: int(flips[0, 0]) or 1]
+    return picture.swapaxes(0, 1) if sideways else picture
 
 
 def _pixels(picture: VideoFrame) -> NDArray[np.uint8]:

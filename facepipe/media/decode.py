@@ -1,7 +1,8 @@
 """Turn a media file into upright RGB frames with their presentation times, one at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from av.error import FFmpegError
@@ -9,7 +10,7 @@ from av.error import FFmpegError
 from facepipe.arrays import RgbImage
 from facepipe.errors import MediaError
 from facepipe.media.clips import ClipFrame, read_clip
-from facepipe.media.colour import to_rgb
+from facepipe.media.colour import ToneMapper, to_rgb
 from facepipe.media.pictures import read_picture
 from facepipe.media.probe import kind_of, probe
 
@@ -33,7 +34,9 @@ class Frame:
     stored: ClipFrame | None = None
 
 
-def decode(path: Path, *, quick: bool = False, first: int = 0) -> Iterator[Frame]:
+def decode(
+    path: Path, *, quick: bool = False, first: int = 0, tone_map: bool = False
+) -> Iterator[Frame]:
     """The frames of a picture (one) or video (all), in order; never more than one is held.
 
     Args:
@@ -41,6 +44,7 @@ def decode(path: Path, *, quick: bool = False, first: int = 0) -> Iterator[Frame
         quick: Let colours be a level or two off, at a tenth of the time of exact ones: for who
             looks for faces, not for who keeps the picture.
         first: The frame to begin with; those before are decoded but not turned into RGB.
+        tone_map: Render high dynamic range (PQ, HLG) into BT.709 with 8 bits.
 
     Raises:
         MediaError: Missing, empty, not media, without frames, or broken before its end.
@@ -49,10 +53,11 @@ def decode(path: Path, *, quick: bool = False, first: int = 0) -> Iterator[Frame
         if not first:
             yield Frame(0, 0.0, 0, read_picture(path))
         return
-    for frame in read_clip(path):
-        if frame.index >= first:
-            rgb = _rgb(path, frame, quick=quick)
-            yield Frame(frame.index, frame.pts_s, frame.pts, rgb, None if quick else frame)
+    tones = ToneMapper() if tone_map else None
+    for coded in islice(read_clip(path), first, None):
+        frame = replace(coded, picture=tones.convert(coded.picture)) if tones else coded
+        rgb = _rgb(path, frame, quick=quick)
+        yield Frame(frame.index, frame.pts_s, frame.pts, rgb, None if quick else frame)
 
 
 def decoded_whole(path: Path) -> Iterator[int]:

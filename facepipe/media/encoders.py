@@ -1,6 +1,6 @@
 """Which encoders there are, and how each is told what to keep."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import cast
 
@@ -65,6 +65,23 @@ def upright_format(info: MediaInfo) -> Format:
         rate=info.frame_rate or _STILL_RATE,
         pixel_aspect=info.pixel_aspect,
         colours=info.colours,
+    )
+
+
+def stored_format(info: MediaInfo) -> Format:
+    """The form of a video's own samples: unturned, with 10 bits where it has more than 8.
+
+    Args:
+        info: Of a video with even sides.
+    """
+    sideways = info.turn[0] == 0
+    return replace(
+        upright_format(info),
+        width=info.height if sideways else info.width,
+        height=info.width if sideways else info.height,
+        bits=8 if info.bits <= 8 else 10,
+        turn=info.turn,
+        pixel_aspect=1 / info.pixel_aspect if sideways else info.pixel_aspect,
     )
 
 

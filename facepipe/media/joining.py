@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from facepipe.errors import MediaError
 from facepipe.files import whole_file
 from facepipe.media.encoders import Format, add_video
-from facepipe.media.segments import abandon, encoding
+from facepipe.media.segments import abandon, encoding, lead
 from facepipe.media.settings import EncodeSettings
 from facepipe.media.sound import Sound, SoundCopy
 
@@ -118,7 +118,7 @@ def _packets(file: InputContainer) -> "Iterator[Packet[VideoStream]]":
 
 def _pts(packet: "Packet[VideoStream]", form: Format) -> int:
     """In the form's time base; NUT may count in a part of it."""
-    return round((packet.pts or 0) * packet.time_base / form.time_base)
+    return round((packet.pts or 0) * packet.time_base / form.time_base) - lead(form)
 
 
 @contextmanager

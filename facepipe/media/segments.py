@@ -22,6 +22,12 @@ from facepipe.media.encoders import Format, add_video
 from facepipe.media.settings import EncodeSettings
 
 SUFFIX = ".nut"
+_LEAD_S = 100_000  # decoding begins before showing, and NUT moves everything rather than go below 0
+
+
+def lead(form: Format) -> int:
+    """By how much later than it is a segment says that a picture is shown."""
+    return round(_LEAD_S / form.time_base)
 
 
 class SegmentWriter:
@@ -80,7 +86,7 @@ class SegmentWriter:
             )
         self._last_pts = pts
         self._count += 1
-        picture.pts, picture.time_base = pts, self._form.time_base
+        picture.pts, picture.time_base = pts + lead(self._form), self._form.time_base
         self._file.mux(self._video.encode(picture))
 
     def _finish(
@@ -98,7 +104,7 @@ class SegmentWriter:
         last = self._video.encode()
         if self._count == 1:  # x265 gives a lone picture whatever time lay in memory
             for packet in last:
-                packet.pts = packet.dts = self._last_pts
+                packet.pts = packet.dts = self._last_pts + lead(self._form)
         self._file.mux(last)
         self._file.close()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -12,11 +13,31 @@ from facepipe.arrays import FloatArray, RgbImage
 from facepipe.errors import BadInputError
 from facepipe.landmarks.ahead import ahead
 from facepipe.landmarks.tracks import Landmarks
+from facepipe.media.colour import BT709_TAGS, HDR_TRANSFERS
 from facepipe.media.decode import Frame, decode
 from facepipe.media.probe import MediaInfo, probe
+from facepipe.media.sound import Sound
+from facepipe.swapping.settings import SwapSettings
 
 PICTURE_S = 1.0
 """How long each picture of a target made of pictures is shown."""
+_END_SLACK_S = 0.5  # players tell lengths in whole seconds, rounded
+_ROUNDING_S = 1e-4  # landmarks know times to 24 bits
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What of a target becomes a film, and how.
+
+    Attributes:
+        start_s: frames shown before are left out, in seconds.
+        end_s: so are frames shown at or after this; 0 leaves out none.
+        tone_map: render high dynamic range (PQ, HLG) into BT.709 with 8 bits.
+    """
+
+    start_s: float = 0.0
+    end_s: float = 0.0
+    tone_map: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +45,33 @@ class Film:
     """What is swapped: frames of one size, and the landmarks in them.
 
     Attributes:
-        info: size, time base and sound, as `media.encode.VideoWriter` takes them.
+        info: size, time base and sound of the target, colours of the film.
         landmarks: of the frames, in their order and their pixels.
         paths: the file, or the pictures.
+        cut: what of them is the film; its times begin where the cut does.
+        start: number of the film's first frame in the target.
     """
 
     info: MediaInfo
     landmarks: Landmarks
     paths: tuple[Path, ...]
+    cut: Cut = Cut()
+    start: int = 0
+
+    @property
+    def shift(self) -> int:
+        """By how much earlier frames are shown than in the target, in units of its time base."""
+        return round(self.cut.start_s / self.info.time_base)
+
+    @property
+    def sound(self) -> Sound | None:
+        """What is heard."""
+        if not self.info.has_audio:
+            return None
+        start_s, end_s = Fraction(self.cut.start_s), Fraction(self.cut.end_s)
+        return Sound(
+            self.info.path, start_s or None, end_s or None, self.shift * self.info.time_base
+        )
 
     def frames(self, first: int = 0, ahead_by: int = 1) -> Iterator[Frame]:
         """The frames from `first` on in order; so many are decoded while one is in use.
@@ -40,17 +80,23 @@ class Film:
             BadInputError: There are more frames than the landmarks know.
         """
         known = len(self.landmarks.frame_index)
-        for frame in ahead(self._decoded(first), ahead_by):
-            if frame.index >= known:
+        shift_s = float(self.shift * self.info.time_base)
+        for frame in ahead(self._decoded(self.start + first), ahead_by):
+            index = frame.index - self.start
+            if index >= known and self.cut.end_s:
+                return
+            if index >= known:
                 raise BadInputError(
                     f"{self.paths[0]}: holds more frames than the {known} that the landmarks were "
                     f"made of; make the landmarks again"
                 )
-            yield frame
+            yield replace(
+                frame, index=index, pts=frame.pts - self.shift, pts_s=frame.pts_s - shift_s
+            )
 
     def _decoded(self, first: int) -> Iterator[Frame]:
         if self.info.kind == "video":
-            yield from decode(self.paths[0], first=first)
+            yield from decode(self.paths[0], first=first, tone_map=self.cut.tone_map)
             return
         size_wh = (self.info.width, self.info.height)
         for index, path in islice(enumerate(self.paths), first, None):
@@ -64,7 +110,12 @@ class Film:
             yield Frame(index, index * PICTURE_S, pts, fitted)
 
 
-def film_of(paths: Sequence[Path], landmarks: Landmarks) -> Film:
+def cut_of(settings: SwapSettings) -> Cut:
+    """What the settings of a swap want of a target."""
+    return Cut(settings.start_s, settings.end_s, settings.hdr == "tone_map")
+
+
+def film_of(paths: Sequence[Path], landmarks: Landmarks, cut: Cut | None = None) -> Film:
     """The film that one video, or some pictures, make.
 
     Pictures of other sizes are fitted into the first one's.
@@ -72,9 +123,11 @@ def film_of(paths: Sequence[Path], landmarks: Landmarks) -> Film:
     Args:
         paths: the target's media files.
         landmarks: of all of them; sources are known by file name.
+        cut: what of them is wanted; else all.
 
     Raises:
-        BadInputError: Several videos, or videos and pictures, or a file without landmarks.
+        BadInputError: Several videos, or videos and pictures, or a file without landmarks, or a
+            cut beyond the end.
     """
     infos = [probe(path) for path in paths]
     kinds = [info.kind for info in infos]
@@ -87,9 +140,41 @@ def film_of(paths: Sequence[Path], landmarks: Landmarks) -> Film:
         if path.name not in landmarks.sources:
             raise BadInputError(f"{path}: the landmarks hold {list(landmarks.sources)}, not this")
     pieces = [_rows(landmarks, path.name) for path in paths]
-    if infos[0].kind == "video":
-        return Film(infos[0], pieces[0], tuple(paths))
-    return Film(infos[0], _joined(pieces, infos), tuple(paths))
+    whole = pieces[0] if infos[0].kind == "video" else _joined(pieces, infos)
+    cut = cut or Cut()
+    rows = _within(paths[0], whole, cut)
+    info, kept = infos[0], _taken(whole, rows)
+    if cut.tone_map and info.colours.transfer in HDR_TRANSFERS:
+        info = replace(info, bits=8, colours=BT709_TAGS)
+    shift = np.float32(round(cut.start_s / info.time_base) * info.time_base)
+    moved = replace(kept, pts_s=kept.pts_s - shift)
+    return Film(info, moved, tuple(paths), cut, rows.start)
+
+
+def _within(path: Path, landmarks: Landmarks, cut: Cut) -> slice:
+    """The frames of a cut."""
+    times_s = landmarks.pts_s.astype(np.float64)
+    ends_s = times_s[-1] + (np.diff(times_s[-2:]).sum() or PICTURE_S)
+    if cut.start_s >= ends_s or cut.end_s > ends_s + _END_SLACK_S:
+        raise BadInputError(
+            f"{path}: start_s={cut.start_s:g} and end_s={cut.end_s:g} reach outside of its "
+            f"{ends_s:.2f} s; needed are times within it"
+        )
+    first = int(np.searchsorted(times_s, cut.start_s - _ROUNDING_S))
+    end = int(np.searchsorted(times_s, cut.end_s - _ROUNDING_S)) if cut.end_s else len(times_s)
+    if first >= end:
+        raise BadInputError(
+            f"{path}: no frame is shown from {cut.start_s:g} s to {cut.end_s:g} s; "
+            f"needed is a longer cut"
+        )
+    return slice(first, end)
+
+
+def _taken(landmarks: Landmarks, rows: slice) -> Landmarks:
+    count = rows.stop - rows.start
+    taken = {name: getattr(landmarks, name)[rows] for name in _PER_FRAME}
+    taken["frame_index"] = np.arange(count, dtype=np.int32)
+    return replace(landmarks, **taken, source=np.zeros(count, np.int32))
 
 
 def _rows(landmarks: Landmarks, source: str) -> Landmarks:

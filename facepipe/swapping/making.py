@@ -19,7 +19,7 @@ from facepipe.swapping.casting import Cast, Part, Spot, cast
 from facepipe.swapping.chunks import ChunkFolder
 from facepipe.swapping.drawing import DrawingFiles, chosen_swapper
 from facepipe.swapping.drawing_settings import MESH
-from facepipe.swapping.film import Film, film_of
+from facepipe.swapping.film import Film, cut_of, film_of
 from facepipe.swapping.manifest import (
     FrameCounts,
     NamedFile,
@@ -99,7 +99,7 @@ def make_swap(
     """
     if stop():
         raise StoppedError("stopped before the first frame; nothing is written")
-    film = film_of(materials.sources, Landmarks.load(materials.landmarks))
+    film = film_of(materials.sources, Landmarks.load(materials.landmarks), cut_of(settings))
     tracks = frozenset(FaceSet.load(materials.target_faces).track_id.tolist())
     parts = [Part(materials.identities[0].name, tracks)]
     casting = cast(film.landmarks, parts, settings)

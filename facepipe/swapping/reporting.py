@@ -17,7 +17,7 @@ from facepipe.landmarks.detection import detect
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import Frame
 from facepipe.swapping.casting import Cast, Part, cast
-from facepipe.swapping.film import Film, film_of
+from facepipe.swapping.film import Film, cut_of, film_of
 from facepipe.swapping.making import FRAME_LOG, MANIFEST, load_drawn
 from facepipe.swapping.manifest import SwapManifest
 from facepipe.swapping.masks import KeptMasks
@@ -74,7 +74,11 @@ def make_report(
         require_same_embedder(profile, materials.embedder)
     manifest = SwapManifest.load(materials.swapped / MANIFEST)
     video = materials.swapped / manifest.video.name
-    film = film_of(materials.sources, Landmarks.load(materials.landmarks))
+    film = film_of(
+        materials.sources,
+        Landmarks.load(materials.landmarks),
+        cut_of(SwapSettings(**manifest.settings)),
+    )
     total = 2 * len(film.landmarks.frame_index)
 
     found = detect(

@@ -7,6 +7,8 @@ from facepipe.errors import SettingsError
 from facepipe.media.settings import EncodeSettings
 from facepipe.swapping.drawing_settings import DrawingSettings, check_range
 
+HdrChoice = Literal["keep", "tone_map"]
+_DAY_S = 86_400
 BlendChoice = Literal["feather", "poisson"]
 
 
@@ -40,6 +42,10 @@ class SwapSettings(DrawingSettings):
         encoder: What writes the video: auto (libx264 for 8 bits, libx265 for more), libx264,
             libx265, h264_nvenc or hevc_nvenc. With the last two, crf is their constant quality,
             and the same swap may give other bytes.
+        hdr: What becomes of high dynamic range (PQ, HLG): keep (10 bits, tags as they are) or
+            tone_map (into BT.709 with 8 bits, which every screen shows).
+        start_s: The result begins at this time of the target, in seconds.
+        end_s: It ends at this time, in seconds; 0 goes on to the target's end.
         chunk_frames: The video is made in stretches of so many frames, 1 to 10000, in whole
             batches; a swap that was broken off goes on after the last whole one.
     """
@@ -59,6 +65,9 @@ class SwapSettings(DrawingSettings):
     crf: int = 16
     preset: str = "medium"
     encoder: str = "auto"
+    hdr: HdrChoice = "keep"
+    start_s: float = 0.0
+    end_s: float = 0.0
     chunk_frames: int = 96
 
     def __post_init__(self) -> None:
@@ -76,6 +85,15 @@ class SwapSettings(DrawingSettings):
         check_range("blend_reach", self.blend_reach, 0.01, 10)
         check_range("steady_s", self.steady_s, 0, 1)
         check_range("colour_window_s", self.colour_window_s, 0, 1)
+        if self.hdr not in ("keep", "tone_map"):
+            raise SettingsError(f"hdr is {self.hdr!r}: it must be keep or tone_map")
+        check_range("start_s", self.start_s, 0, _DAY_S)
+        check_range("end_s", self.end_s, 0, _DAY_S)
+        if self.end_s and self.end_s <= self.start_s:
+            raise SettingsError(
+                f"end_s is {self.end_s:g}: it must lie after start_s, which is {self.start_s:g}, "
+                f"or be 0 for the target's end"
+            )
         check_range("chunk_frames", self.chunk_frames, 1, 10_000)
         self.encoding()  # refuses what the encoder would
 

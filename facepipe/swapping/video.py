@@ -17,9 +17,8 @@ import pandas as pd
 from facepipe.arrays import RgbImage
 from facepipe.errors import BadInputError, StoppedError
 from facepipe.files import storage_errors, whole_file
-from facepipe.media.colour import YuvConverter
-from facepipe.media.encode import even
-from facepipe.media.encoders import Format, check_encoder, upright_format
+from facepipe.media.canvas import Canvas
+from facepipe.media.encoders import Format, check_encoder
 from facepipe.media.joining import join
 from facepipe.media.segments import SegmentWriter
 from facepipe.media.settings import EncodeSettings
@@ -96,22 +95,22 @@ class _Job:
     encoding: EncodeSettings
     sound: Sound | None
     chunks: Sequence[Chunk]
-    colours: YuvConverter
+    canvas: Canvas
 
     @staticmethod
     def of(take: Take, settings: SwapSettings) -> "_Job":
         info = take.film.info
         batches = -(-settings.chunk_frames // settings.batch)
-        form = upright_format(info)
+        canvas = Canvas(info)
         return _Job(
             take=take,
             settings=settings,
             casting=cast(take.film.landmarks, take.parts, settings),
-            form=form,
+            form=canvas.form,
             encoding=settings.encoding(),
-            sound=Sound(info.path) if info.has_audio else None,
+            sound=take.film.sound,
             chunks=chunks_of(len(take.film.landmarks.frame_index), batches * settings.batch),
-            colours=YuvConverter((form.width, form.height), form.colours),
+            canvas=canvas,
         )
 
     def plan(self) -> dict[str, Any]:
@@ -190,7 +189,7 @@ def _make_chunk(
                     square_rgb = shown.drawn.squares[spot][0]
                     square_rgb = as_network_square(shown.drawn.places[spot], square_rgb)
                     _save_square(kept.beside(chunk, drawn_name(spot)), square_rgb)
-            writer.write(job.colours.convert(even(shown.rgb)), shown.frame.pts)
+            writer.write(job.canvas.picture(shown.frame, shown.rgb), shown.frame.pts)
             count += 1
     if count < chunk.end - chunk.first:
         raise BadInputError(
