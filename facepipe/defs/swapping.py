@@ -23,7 +23,7 @@ from facepipe.swapping.drawing_settings import LORA
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
-SWAPPING_CODE = "8"
+SWAPPING_CODE = "9"
 """The version of how faces are drawn: another one swaps and reports anew."""
 _NEEDED = {
     "faces": "identity/faces",

@@ -5,6 +5,8 @@ nothing changed they stay as they are, and where something did they keep what 8-
 hold, so that 10-bit sources stay free of bands.
 """
 
+from typing import cast
+
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from facepipe.media.encode import even
 from facepipe.media.encoders import Format, stored_format, upright_format
 from facepipe.media.probe import MediaInfo
 
+Samples = NDArray[np.uint8] | NDArray[np.uint16]
 _SAME = {"yuv420p": ("yuv420p", "yuvj420p"), "yuv420p10le": ("yuv420p10le",)}
 """Layouts that differ by nothing but the name."""
 
@@ -46,7 +49,7 @@ class Canvas:
             self._change(samples, as_stored(frame.rgb, turn), as_stored(shown_rgb, turn))
         return VideoFrame.from_ndarray(samples, format=self.form.pix_fmt)
 
-    def _samples(self, stored: ClipFrame) -> NDArray[np.integer]:
+    def _samples(self, stored: ClipFrame) -> Samples:
         """A copy of the source's samples, `(3 H / 2, W)`: luminance, then both chromas."""
         picture, form = stored.picture, self.form
         same_size = (picture.width, picture.height) == (form.width, form.height)
@@ -57,18 +60,16 @@ class Canvas:
                     picture, (form.width, form.height), form.pix_fmt, form.colours
                 )
             picture = self._converters[name].convert(picture)
-        return np.ascontiguousarray(picture.to_ndarray())
+        return cast(Samples, np.ascontiguousarray(picture.to_ndarray()))
 
-    def _change(
-        self, samples: NDArray[np.integer], before_rgb: RgbImage, after_rgb: RgbImage
-    ) -> None:
+    def _change(self, samples: Samples, before_rgb: RgbImage, after_rgb: RgbImage) -> None:
         """Add the change from one picture to the other, both as stored, to its samples."""
         box = _changed(before_rgb, after_rgb)
         if box is None:
             return
         rows, columns = box
         change = after_rgb[rows, columns].astype(np.float32) - before_rgb[rows, columns]
-        yuv = change @ self._matrix.T
+        yuv = np.asarray(change @ self._matrix.T, np.float32)
         height, width = self.form.height, self.form.width
         flat, luma = samples.reshape(-1), height * width
         planes = [
@@ -103,9 +104,9 @@ def _halved(chroma: FloatArray) -> FloatArray:
     rows = (chroma[0::2] + chroma[1::2]) / 2
     even_columns, odd_columns = rows[:, 0::2], rows[:, 1::2]
     left = np.concatenate([even_columns[:, :1], odd_columns[:, :-1]], axis=1)
-    return even_columns / 2 + (left + odd_columns) / 4
+    return np.asarray(even_columns / 2 + (left + odd_columns) / 4, np.float32)
 
 
-def _add(plane: NDArray[np.integer], change: FloatArray, bits: int) -> None:
+def _add(plane: Samples, change: FloatArray, bits: int) -> None:
     np.clip(np.rint(plane + change), 0, 2**bits - 1, out=change)
     plane[...] = change.astype(plane.dtype)
