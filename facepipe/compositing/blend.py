@@ -1,5 +1,7 @@
 """Put a face back into its frame; outside the mask the frame keeps every bit."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -7,6 +9,8 @@ from facepipe.arrays import FloatArray, RgbImage, check_shape
 from facepipe.landmarks.alignment import cut
 
 _TILE_PX = 32
+Mixer = Callable[[RgbImage, RgbImage, FloatArray], RgbImage]
+"""What is below and above, `(H, W, 3)`, and how much of the upper is shown, `(H, W)`, as one."""
 
 
 def mix(below_rgb: RgbImage, above_rgb: RgbImage, mask: FloatArray) -> RgbImage:
@@ -15,7 +19,11 @@ def mix(below_rgb: RgbImage, above_rgb: RgbImage, mask: FloatArray) -> RgbImage:
 
 
 def paste(
-    frame_rgb: RgbImage, face_rgb: RgbImage, mask: FloatArray, transform: FloatArray
+    frame_rgb: RgbImage,
+    face_rgb: RgbImage,
+    mask: FloatArray,
+    transform: FloatArray,
+    mixer: Mixer = mix,
 ) -> RgbImage:
     """A copy of the frame with the face laid over it; only the face's own rectangle is computed.
 
@@ -24,6 +32,7 @@ def paste(
         face_rgb: `(S, S, 3)` the square that `transform` cut, redrawn.
         mask: `(S, S)` 0 to 1: how much of the face is shown.
         transform: `(2, 3)` from frame pixels to pixels of the square.
+        mixer: puts one over the other, in pixels of the frame.
     """
     check_shape(face_rgb, (*mask.shape, 3), name="face_rgb")
     pasted = frame_rgb.copy()
@@ -32,7 +41,7 @@ def paste(
         size_wh = (columns.stop - columns.start, rows.stop - rows.start)
         to_square = shifted(transform, columns.start, rows.start)
         here = frame_rgb[rows, columns]
-        pasted[rows, columns] = mix(
+        pasted[rows, columns] = mixer(
             here,
             uncut(face_rgb, to_square, size_wh),
             uncut_mask(mask, to_square, size_wh),

@@ -34,11 +34,11 @@ def membrane(
     """
     check_shape(there_rgb, face_rgb.shape, name="there_rgb")
     check_shape(seam, face_rgb.shape[:2], name="seam")
-    weight = _reduced(seam)
+    weight = reduced(seam)
     if not weight.any():
         return np.zeros((CELLS, CELLS, 3), np.float32)
     difference = cv2.subtract(there_rgb, face_rgb, dtype=cv2.CV_32F) * seam[..., None]
-    lacking = _reduced(difference) / np.maximum(weight, 1e-6)[..., None]
+    lacking = reduced(difference) / np.maximum(weight, 1e-6)[..., None]
     weight = weight / (1 + (lacking**2).mean(2) / _FOREIGN**2) ** 2
     usual = (weight[..., None] * lacking).sum((0, 1)) / weight.sum()
     reach_cells = max(reach_px * CELLS / len(seam), 1e-3)
@@ -51,9 +51,10 @@ def lay_over(face_rgb: RgbImage, membrane: FloatArray) -> RgbImage:
     return np.asarray(cv2.add(face_rgb, cv2.resize(membrane, size_wh), dtype=cv2.CV_8U), np.uint8)
 
 
-def _reduced(picture: FloatArray) -> FloatArray:
-    reduced = cv2.resize(picture, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
-    return np.asarray(reduced, np.float32)
+def reduced(picture: FloatArray) -> FloatArray:
+    """A picture `(S, S[, C])` in 32 by 32 cells."""
+    cells = cv2.resize(picture, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    return np.asarray(cells, np.float32)
 
 
 def _smoothest(wanted: FloatArray, weight: FloatArray, screen: float) -> FloatArray:

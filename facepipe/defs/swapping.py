@@ -23,7 +23,7 @@ from facepipe.swapping.drawing_settings import LORA
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
-SWAPPING_CODE = "9"
+SWAPPING_CODE = "13"
 """The version of how faces are drawn: another one swaps and reports anew."""
 _NEEDED = {
     "faces": "identity/faces",
@@ -61,6 +61,7 @@ def pair_swapped_video(
     foreign = {
         "model": swapping_model(settings.swapper, store.models()),
         "enhancer": model_file(settings.enhancer, store.models()),
+        "face_parser": model_file(settings.face_parser, store.models()),
     }
     if model := foreign["model"]:
         require_its_person(pair, model, context.log)
@@ -91,6 +92,7 @@ def pair_swapped_video(
                     "identity": pair.identity.consent.id,
                     "target": pair.target.consent.id,
                 },
+                face_parser=foreign["face_parser"],
                 device=device.device,
                 threads=device.threads,
             ),

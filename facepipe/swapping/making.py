@@ -27,6 +27,8 @@ from facepipe.swapping.manifest import (
     SwapManifest,
     library_versions,
 )
+from facepipe.swapping.parsing import FaceParser
+from facepipe.swapping.place import Occlusion
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.takes import Take
 from facepipe.swapping.video import DRAWN, swap_video
@@ -65,6 +67,7 @@ class Materials:
         models: folder of weights.
         enhancer: ONNX file of a face enhancer, if one is used.
         consent_ids: consent record of the target and of each identity, by what a recipe calls it.
+        face_parser: ONNX file of `parsing.FaceParser`; none to do without.
         device: for the models.
         threads: of the CPU for a model; 0 leaves it to the runtime.
     """
@@ -76,6 +79,7 @@ class Materials:
     models: Path
     consent_ids: Mapping[str, str]
     enhancer: Path | None = None
+    face_parser: Path | None = None
     device: str = "auto"
     threads: int = 0
 
@@ -107,13 +111,19 @@ def make_swap(
         identity.name: chosen_swapper(_drawing(materials, identity), settings)
         for identity in materials.identities
     }
-    take = Take(film, parts, swappers, _moments(film, casting))
+    take = Take(film, parts, swappers, _moments(film, casting), _occlusions(materials))
     log = swap_video(take, out, settings, on_progress, stop, chunks)
     with whole_file(out.parent / FRAME_LOG) as aside:
         log.to_parquet(aside, index=False)
     manifest = _manifest(materials, settings, out, log, casting)
     manifest.save(out.parent / MANIFEST)
     return manifest
+
+
+def _occlusions(materials: Materials) -> list[Occlusion]:
+    if materials.face_parser is None:
+        return []
+    return [FaceParser(materials.face_parser, materials.device, materials.threads)]
 
 
 def load_drawn(folder: Path) -> dict[Spot, RgbImage]:
@@ -178,6 +188,7 @@ def _manifest(
             "landmarks": sha256_of(materials.landmarks),
             "target_faces": sha256_of(materials.target_faces / "faces.npz"),
             **({"enhancer": sha256_of(materials.enhancer)} if materials.enhancer else {}),
+            **({"face_parser": sha256_of(parser)} if (parser := materials.face_parser) else {}),
             **{
                 f"{name}@{identity.name}": sha256_of(path)
                 for identity in materials.identities

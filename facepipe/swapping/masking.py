@@ -7,6 +7,7 @@ import numpy as np
 
 from facepipe.arrays import FloatArray, check_shape
 from facepipe.compositing.masks import border_fade, face_depth, face_size_px, fade_in
+from facepipe.compositing.parts import without_parts
 from facepipe.swapping.place import Occlusion, Place
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.steadying import Moment, SteadySquares
@@ -50,11 +51,25 @@ class Masker:
         seen = [occlusion.visible(place) for occlusion in self._occlusions]
         for mask in (believed, *seen):
             check_shape(mask, place.crop_rgb.shape[:2], name="the mask of a face's square")
-        allowed = np.minimum.reduce([believed, *seen])
+        allowed = np.minimum.reduce([believed, *self._parts(place), *seen])
         outline, inner = self._outlines(place)
         mask = self._steady.mask(moment, np.minimum(outline, allowed), place.crop_rgb)
         visible = np.minimum.reduce(seen) if seen else None
         return Shown(mask, outline * (1 - inner) * allowed, visible)
+
+    def _parts(self, place: Place) -> list[FloatArray]:
+        """The mask that leaves out what is not to be swapped, if anything is."""
+        settings = self._settings
+        swapped = {
+            "brows": settings.swap_brows,
+            "eyes": settings.swap_eyes,
+            "mouth": settings.swap_mouth,
+            "chin": settings.swap_chin,
+        }
+        kept = [part for part, is_swapped in swapped.items() if not is_swapped]
+        if not kept:
+            return []
+        return [without_parts(place.points_px, place.size_wh, kept, feather=settings.feather)]
 
     def _outlines(self, place: Place) -> tuple[FloatArray, FloatArray]:
         """The face `(S, S)`, fading in at its outline, and the part of it that lies deeper."""

@@ -5,15 +5,15 @@ from typing import Literal
 
 from facepipe.errors import SettingsError
 from facepipe.media.settings import EncodeSettings
-from facepipe.swapping.drawing_settings import DrawingSettings, check_range
+from facepipe.swapping.drawing_settings import check_range
+from facepipe.swapping.fitting_settings import FittingSettings
 
 HdrChoice = Literal["keep", "tone_map"]
 _DAY_S = 86_400
-BlendChoice = Literal["feather", "poisson"]
 
 
 @dataclass(frozen=True)
-class SwapSettings(DrawingSettings):
+class SwapSettings(FittingSettings):
     """How faces are put into a target.
 
     Attributes:
@@ -24,19 +24,6 @@ class SwapSettings(DrawingSettings):
             a face enters, leaves, is lost or turns away; 0 switches at once, up to 10.
         min_face_px: Faces smaller than this (longer side of the landmark box) stay as they are; a
             fifth larger, and the swap is fully shown.
-        erosion: Band inside the face's outline left alone, as a share of the face's size, -0.2 to
-            0.5; below 0 the swap reaches beyond the outline, as beards do.
-        feather: Band over which the swap fades in, as a share of the face's size, 0 to 0.5.
-        colour: How far the swap takes the target's skin colours, 0 (not at all) to 1. What is
-            trained here draws in the target's light already; models from elsewhere may not.
-        blend: How it meets its surroundings: feather (it fades in) or poisson (it also takes the
-            target's colours where it begins).
-        blend_reach: How far into the face poisson carries what the target's colours are in places,
-            as a share of the face's size, 0.01 to 10: a large one makes the whole face look like
-            its outline.
-        steady_s: Time over which drawn faces and masks are averaged where they hardly move, 0 (not
-            at all) to 1 s.
-        colour_window_s: Time over which measured colours are averaged, 0 (not at all) to 1 s.
         crf: x264's constant rate factor of the result, 0 (lossless) to 51.
         preset: x264's trade of time for size, ultrafast to veryslow.
         encoder: What writes the video: auto (libx264 for 8 bits, libx265 for more), libx264,
@@ -55,13 +42,6 @@ class SwapSettings(DrawingSettings):
     fade_deg: float = 8.0
     fade_s: float = 0.2
     min_face_px: float = 24.0
-    erosion: float = -0.02
-    feather: float = 0.06
-    colour: float = 0.0
-    blend: BlendChoice = "poisson"
-    blend_reach: float = 0.15
-    steady_s: float = 0.16
-    colour_window_s: float = 0.3
     crf: int = 16
     preset: str = "medium"
     encoder: str = "auto"
@@ -77,14 +57,6 @@ class SwapSettings(DrawingSettings):
         check_range("fade_deg", self.fade_deg, 0, 90)
         check_range("fade_s", self.fade_s, 0, 10)
         check_range("min_face_px", self.min_face_px, 0, 10_000)
-        check_range("erosion", self.erosion, -0.2, 0.5)
-        check_range("feather", self.feather, 0, 0.5)
-        check_range("colour", self.colour, 0, 1)
-        if self.blend not in ("feather", "poisson"):
-            raise SettingsError(f"blend is {self.blend!r}: it must be feather or poisson")
-        check_range("blend_reach", self.blend_reach, 0.01, 10)
-        check_range("steady_s", self.steady_s, 0, 1)
-        check_range("colour_window_s", self.colour_window_s, 0, 1)
         if self.hdr not in ("keep", "tone_map"):
             raise SettingsError(f"hdr is {self.hdr!r}: it must be keep or tone_map")
         check_range("start_s", self.start_s, 0, _DAY_S)

@@ -11,13 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facepipe.arrays import FloatArray, RgbImage
-from facepipe.compositing.colour import (
-    ColourStatistics,
-    from_lab,
-    lab_statistics,
-    move_colours,
-    to_lab,
-)
+from facepipe.compositing.colour import from_lab, to_lab
+from facepipe.compositing.transfer import Transfer
 from facepipe.swapping.settings import SwapSettings
 
 T = TypeVar("T")
@@ -25,7 +20,8 @@ T = TypeVar("T")
 
 def memory_s(settings: SwapSettings) -> float:
     """How many seconds of a shot before a frame, at most, decide how a face is fitted into it."""
-    return settings.steady_s + 2 * settings.colour_window_s
+    # what is drawn, then colours, then seams, then grain, each measured on the one before
+    return settings.steady_s + 3 * settings.colour_window_s
 
 
 class Moment(NamedTuple):
@@ -116,16 +112,18 @@ _LIKENESS = np.exp(-0.5 * (np.arange(256) / _CHANGE) ** 2).astype(np.float32)
 
 
 class SteadyColours:
-    """Moves colours by statistics that are averaged over time, within a shot.
+    """Moves colours by what was measured over a window.
 
     Args:
+        transfer: how they are measured and moved.
         share: how far to go towards the target's colours, 0 to 1.
         window_s: length of the average, in seconds; 0 averages nothing.
     """
 
-    def __init__(self, share: float, window_s: float) -> None:
+    def __init__(self, transfer: Transfer, share: float, window_s: float) -> None:
+        self._transfer = transfer
         self._share = share
-        self._statistics = SteadyValues(window_s)
+        self._measured = SteadyValues(window_s)
 
     def match(
         self, face_rgb: RgbImage, crop_rgb: RgbImage, skin: FloatArray, moment: Moment
@@ -141,7 +139,7 @@ class SteadyColours:
         if self._share <= 0 or not skin.any():
             return face_rgb
         face = to_lab(face_rgb)
-        both = lab_statistics(face, skin), lab_statistics(to_lab(crop_rgb), skin)
-        measured = np.stack([(colours.mean, colours.deviation) for colours in both])
-        own, wanted = (ColourStatistics(*pair) for pair in self._statistics.at(moment, measured))
-        return from_lab(move_colours(face, own, own.towards(wanted, self._share)))
+        both = [self._transfer.measure(lab, skin) for lab in (face, to_lab(crop_rgb))]
+        own, wanted = self._measured.at(moment, np.stack(both))
+        wanted = own + self._share * (wanted - own)
+        return from_lab(self._transfer.move(face, own, wanted))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from facepipe.compositing.transfer import TRANSFERS
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.steadying import (
     Moment,
@@ -55,7 +56,7 @@ def test_a_swap_that_starts_later_in_a_shot_is_the_same_bit_for_bit():
     skin = np.ones((SIZE, SIZE), np.float32)
 
     def from_frame(first):
-        squares, colours = SteadySquares(window_s), SteadyColours(1, window_s)
+        squares, colours = SteadySquares(window_s), SteadyColours(TRANSFERS["mkl"], 1, window_s)
         calm = squares_of(squares, times[first:], pictures[first:])
         return [
             colours.match(rgb, rgb // 2, skin, at)
@@ -71,7 +72,7 @@ def test_a_swap_that_starts_later_in_a_shot_is_the_same_bit_for_bit():
 def test_what_decides_a_frame_is_told_by_the_settings():
     assert memory_s(SwapSettings(steady_s=0, colour_window_s=0)) == 0
     assert memory_s(SwapSettings()) <= 1
-    assert memory_s(SwapSettings(steady_s=0.5, colour_window_s=0.1)) == pytest.approx(0.7)
+    assert memory_s(SwapSettings(steady_s=0.5, colour_window_s=0.1)) == pytest.approx(0.8)
 
 
 def test_noise_that_trembles_is_calmed():

@@ -100,7 +100,7 @@ def test_colours_are_matched_when_asked(film, tmp_path):
         swap_video(one_part(film, {0}, Painter((120, 120, 190))), tmp_path / name, settings)
         return next(decode(tmp_path / name)).rgb[110, 105:135].mean(0)
 
-    asked = replace(FAST, colour=1)
+    asked = replace(FAST, colour="mean_std")
     np.testing.assert_allclose(skin(asked, "a.mp4"), (200, 150, 120), atol=15)
     np.testing.assert_allclose(skin(FAST, "b.mp4"), (120, 120, 190), atol=15)
 

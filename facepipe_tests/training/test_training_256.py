@@ -105,7 +105,7 @@ def test_a_clip_is_swapped_with_it(exported, embeddings, tmp_path):
     log = swap_video(
         one_part(film, {0}, swapper, frozenset({Spot(0, 0)})),
         tmp_path / "out.mp4",
-        SwapSettings(colour=0, crf=5, preset="ultrafast", batch=4),
+        SwapSettings(crf=5, preset="ultrafast", batch=4),
     )
     assert log["swapped"].all()
     assert [square.shape for square in load_drawn(tmp_path).values()] == [(256, 256, 3)]
