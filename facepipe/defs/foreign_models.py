@@ -9,6 +9,8 @@ from facepipe.errors import BadInputError, ConsentError
 from facepipe.provenance.digests import IDENTITY_MEDIA
 from facepipe.swapping.drawing_settings import LORA, MESH
 
+LANDMARKER = "face_landmarker"
+"""The name of MediaPipe's landmark model."""
 _OURS = "base_sha256"
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import as_recipe, chosen, declared
-from facepipe.defs.foreign_models import model_file, require_its_person, swapping_model
+from facepipe.defs.foreign_models import LANDMARKER, model_file, require_its_person, swapping_model
 from facepipe.defs.inputs import consented_pair
 from facepipe.defs.landmarks import FILE
 from facepipe.defs.recipes import Recipe
@@ -62,6 +62,7 @@ def pair_swapped_video(
         "model": swapping_model(settings.swapper, store.models()),
         "enhancer": model_file(settings.enhancer, store.models()),
         "face_parser": model_file(settings.face_parser, store.models()),
+        "bundle": model_file(LANDMARKER if settings.expression > 0 else "", store.models()),
     }
     if model := foreign["model"]:
         require_its_person(pair, model, context.log)
@@ -88,6 +89,7 @@ def pair_swapped_video(
                 ],
                 models=store.models(),
                 enhancer=foreign["enhancer"],
+                bundle=foreign["bundle"],
                 consent_ids={
                     "identity": pair.identity.consent.id,
                     "target": pair.target.consent.id,

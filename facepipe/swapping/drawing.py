@@ -1,6 +1,7 @@
 """Which swapper a setting asks for, made of a person's files."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from facepipe.swapping.contract import kind_of_model
 from facepipe.swapping.dfm import DfmSwapper
 from facepipe.swapping.drawing_settings import LORA, MESH, DrawingSettings
 from facepipe.swapping.enhancer import FaceEnhancer
+from facepipe.swapping.expression import ExpressionKeeper, faces_in
 from facepipe.swapping.refining import RefinedSwapper
 from facepipe.swapping.swapper import MeshSwapper, OnnxSwapper, Swapper
 
@@ -33,6 +35,7 @@ class DrawingFiles:
         models: folder of weights.
         model: ONNX file in the inswapper contract, or DFM; none for the mesh.
         enhancer: ONNX file of a face enhancer, if one is to draw the result anew.
+        bundle: MediaPipe's landmark model, if expressions are to be kept.
         device: for the models.
         threads: of the CPU for the models; 0 leaves it to the runtime.
     """
@@ -43,12 +46,13 @@ class DrawingFiles:
     models: Path
     model: Path | None = None
     enhancer: Path | None = None
+    bundle: Path | None = None
     device: str = "auto"
     threads: int = 0
 
 
 def chosen_swapper(files: DrawingFiles, settings: DrawingSettings) -> Swapper:
-    """The swapper that settings ask for, its faces enhanced where an enhancer is given.
+    """The swapper that settings ask for, and what is done to its faces afterwards.
 
     Raises:
         BadInputError: A file is missing, or the profile is not one that the model understands.
@@ -56,6 +60,9 @@ def chosen_swapper(files: DrawingFiles, settings: DrawingSettings) -> Swapper:
         NoFaceError: The mesh is asked for and there are no faces.
     """
     swapper = _swapper(files, settings)
+    if files.bundle and settings.expression > 0:
+        find = partial(faces_in, files.bundle)
+        swapper = RefinedSwapper(swapper, ExpressionKeeper(find, settings.expression))
     if files.enhancer is None:
         return swapper
     enhancer = FaceEnhancer(

@@ -25,6 +25,9 @@ class DrawingSettings:
         boost: How many times finer than its own squares a model draws, 1 (as it is) to 8: at 128 px
             2 gives 256, 4 gives 512, 8 gives 1024, in boost times boost as much time. The mesh and
             DFMs draw as finely as they can already.
+        expression: How far the drawn eyes and lips are moved to where the target's are, 0 (not at
+            all) to 1. Their landmarks come nearer by half; likeness to the identity suffers a
+            little, whose eyes and lips are of another shape.
         enhancer: A face enhancer (GFPGAN, CodeFormer, GPEN and others of their contract) that draws
             the swapped face more sharply, by its path or by the name it is registered under; empty
             for none. It knows nothing of the identity, and takes its time.
@@ -38,6 +41,7 @@ class DrawingSettings:
     weight: float = 0.5
     morph: float = 1.0
     boost: int = 1
+    expression: float = 0.0
     enhancer: str = ""
     enhancer_blend: float = 0.8
     enhancer_fidelity: float = 0.5
@@ -53,6 +57,7 @@ class DrawingSettings:
         check_range("boost", self.boost, 1, 8)
         if self.boost > 1 and self.swapper == MESH:
             raise SettingsError("boost is for models: with swapper=mesh it must be 1")
+        check_range("expression", self.expression, 0, 1)
         check_range("enhancer_blend", self.enhancer_blend, 0, 1)
         check_range("enhancer_fidelity", self.enhancer_fidelity, 0, 1)
         check_range("batch", self.batch, 1, 1024)

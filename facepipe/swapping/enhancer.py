@@ -66,8 +66,9 @@ class FaceEnhancer:
         """Side of the squares it takes and gives."""
         return self._size
 
-    def refine(self, pictures_rgb: RgbImages) -> RgbImages:
-        """See `refining.Refiner.refine`."""
+    def refine(self, pictures_rgb: RgbImages, points_px: FloatArray) -> RgbImages:
+        """See `refining.Refiner.refine`; it finds eyes and mouth by itself."""
+        del points_px
         # one by one: most such files hold a batch of one, and each of these is work enough
         return np.stack([self._refined(pictures_rgb, face) for face in range(len(pictures_rgb))])
 

@@ -66,6 +66,7 @@ class Materials:
         identities: whose faces are shown; the first is the one that the swap is named after.
         models: folder of weights.
         enhancer: ONNX file of a face enhancer, if one is used.
+        bundle: MediaPipe's landmark model, if expressions are kept.
         consent_ids: consent record of the target and of each identity, by what a recipe calls it.
         face_parser: ONNX file of `parsing.FaceParser`; none to do without.
         device: for the models.
@@ -80,6 +81,7 @@ class Materials:
     consent_ids: Mapping[str, str]
     enhancer: Path | None = None
     face_parser: Path | None = None
+    bundle: Path | None = None
     device: str = "auto"
     threads: int = 0
 
@@ -163,6 +165,7 @@ def _drawing(materials: Materials, identity: IdentityFiles) -> DrawingFiles:
         models=materials.models,
         model=identity.model,
         enhancer=materials.enhancer,
+        bundle=materials.bundle,
         device=materials.device,
         threads=materials.threads,
     )

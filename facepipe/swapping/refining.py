@@ -23,8 +23,12 @@ class Refiner(Protocol):
         """Side of the squares it takes and gives."""
         ...
 
-    def refine(self, pictures_rgb: RgbImages) -> RgbImages:
+    def refine(self, pictures_rgb: RgbImages, points_px: FloatArray) -> RgbImages:
         """Squares `(B, S, S, 3)`, aligned as FFHQ's photos are, drawn anew.
+
+        Args:
+            pictures_rgb: what was drawn, in the target's picture.
+            points_px: `(B, 478, 3)` landmarks of the target's faces, in pixels of the squares.
 
         Raises:
             NotFiniteError: A model draws what is no number.
@@ -57,7 +61,7 @@ class RefinedSwapper:
         believed = np.ones(crops_rgb.shape[:3], np.float32)
         if not len(crops_rgb):
             return crops_rgb, believed
-        return self._refiner.refine(self._drawn(crops_rgb, points_px)), believed
+        return self._refiner.refine(self._drawn(crops_rgb, points_px), points_px), believed
 
     def _drawn(self, crops_rgb: RgbImages, points_px: FloatArray) -> RgbImages:
         """The squares with what the other swapper draws in them."""

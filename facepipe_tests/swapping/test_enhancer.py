@@ -16,6 +16,7 @@ from facepipe_tests.compositing.painted import mesh_points
 from facepipe_tests.swapping.clips import Painter, frame_of
 
 PX = 64
+POINTS = np.zeros((3, 478, 3), np.float32)
 
 
 def tiny_enhancer(path, *, weight=None, last="Neg", name="input"):
@@ -47,7 +48,9 @@ def faces():
 
 @pytest.mark.parametrize("blend", [0.0, 0.4, 1.0])
 def test_what_it_draws_is_mixed_in_by_its_blend(tmp_path, faces, blend):
-    drawn = FaceEnhancer(tiny_enhancer(tmp_path / "a.onnx"), blend, device="cpu").refine(faces)
+    drawn = FaceEnhancer(tiny_enhancer(tmp_path / "a.onnx"), blend, device="cpu").refine(
+        faces, POINTS
+    )
     wanted = (1 - blend) * faces.astype(float) + blend * (255 - faces.astype(float))
     assert np.abs(drawn - wanted).max() <= 0.51
 
@@ -55,7 +58,7 @@ def test_what_it_draws_is_mixed_in_by_its_blend(tmp_path, faces, blend):
 @pytest.mark.parametrize("shape", [[], [1]])
 def test_codeformers_weight_is_given_by_name_as_the_number_the_file_wants(tmp_path, faces, shape):
     path = tiny_enhancer(tmp_path / "a.onnx", weight=shape)
-    drawn = FaceEnhancer(path, 1.0, 0.25, "cpu").refine(faces)
+    drawn = FaceEnhancer(path, 1.0, 0.25, "cpu").refine(faces, POINTS)
     wanted = (1 - 0.25 * (faces / 127.5 - 1)) * 127.5
     assert np.abs(drawn - wanted).max() <= 0.51
 
@@ -69,10 +72,10 @@ def test_what_is_no_number_is_refused_with_its_face(tmp_path, faces):
     path = tiny_enhancer(tmp_path / "a.onnx", last="Sqrt")
     bright = np.maximum(faces, 128)
     enhancer = FaceEnhancer(path, 1.0, device="cpu")
-    assert enhancer.refine(bright).shape == bright.shape
+    assert enhancer.refine(bright, POINTS).shape == bright.shape
     bright[1, 5, 5] = 100
     with pytest.raises(NotFiniteError) as caught:
-        enhancer.refine(bright)
+        enhancer.refine(bright, POINTS)
     assert caught.value.face == 1
 
 
@@ -81,7 +84,7 @@ class Untouched:
 
     size_px = 256
 
-    def refine(self, pictures_rgb):
+    def refine(self, pictures_rgb, points_px):
         self.given = pictures_rgb
         return pictures_rgb
 
