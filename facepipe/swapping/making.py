@@ -15,6 +15,7 @@ from facepipe.errors import BadInputError, NoFaceError, StoppedError
 from facepipe.files import sha256_of, whole_file
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.tracks import Landmarks
+from facepipe.swapping.beside import PICTURES, PREVIEW, write_pictures, write_preview
 from facepipe.swapping.casting import Cast, Part, Spot, cast
 from facepipe.swapping.chunks import ChunkFolder
 from facepipe.swapping.drawing import DrawingFiles, chosen_swapper
@@ -96,7 +97,8 @@ def make_swap(
 ) -> SwapManifest:
     """Write the video to `out`; beside it its manifest, the log of frames, masks, drawn squares.
 
-    What is finished of it is kept in `chunks`, where the next call goes on.
+    A preview is written if asked for, and each picture of a target made of pictures. What is
+    finished of the video is kept in `chunks`, where the next call goes on.
 
     Raises:
         StoppedError: `stop` said so.
@@ -105,7 +107,8 @@ def make_swap(
     """
     if stop():
         raise StoppedError("stopped before the first frame; nothing is written")
-    film = film_of(materials.sources, Landmarks.load(materials.landmarks), cut_of(settings))
+    landmarks = Landmarks.load(materials.landmarks)
+    film = film_of(materials.sources, landmarks, cut_of(settings))
     tracks = frozenset(FaceSet.load(materials.target_faces).track_id.tolist())
     parts = [Part(materials.identities[0].name, tracks)]
     casting = cast(film.landmarks, parts, settings)
@@ -115,6 +118,10 @@ def make_swap(
     }
     take = Take(film, parts, swappers, _moments(film, casting), _occlusions(materials))
     log = swap_video(take, out, settings, on_progress, stop, chunks)
+    if settings.side_by_side:
+        write_preview(film, out, out.parent / PREVIEW, stop)
+    if film.info.kind == "image":
+        write_pictures(take, landmarks, settings, out.parent / PICTURES)
     with whole_file(out.parent / FRAME_LOG) as aside:
         log.to_parquet(aside, index=False)
     manifest = _manifest(materials, settings, out, log, casting)

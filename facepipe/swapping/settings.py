@@ -33,6 +33,7 @@ class SwapSettings(FittingSettings):
             tone_map (into BT.709 with 8 bits, which every screen shows).
         start_s: The result begins at this time of the target, in seconds.
         end_s: It ends at this time, in seconds; 0 goes on to the target's end.
+        side_by_side: Also write side_by_side.mp4: target and result beside each other, small.
         chunk_frames: The video is made in stretches of so many frames, 1 to 10000, in whole
             batches; a swap that was broken off goes on after the last whole one.
     """
@@ -48,6 +49,7 @@ class SwapSettings(FittingSettings):
     hdr: HdrChoice = "keep"
     start_s: float = 0.0
     end_s: float = 0.0
+    side_by_side: bool = False
     chunk_frames: int = 96
 
     def __post_init__(self) -> None:

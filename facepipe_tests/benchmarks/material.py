@@ -26,6 +26,17 @@ def write_1080p(path: Path, frames: int = 100) -> Path:
     return path
 
 
+def scaled(source: Path, path: Path, size_wh: tuple[int, int]) -> Path:
+    """The same clip in another size."""
+    with av.open(str(source)) as file, av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=RATE, options={"crf": "20", "g": "50"})
+        stream.width, stream.height, stream.pix_fmt = *size_wh, "yuv420p"
+        for picture in file.decode(video=0):
+            out.mux(stream.encode(picture.reformat(*size_wh)))
+        out.mux(stream.encode(None))
+    return path
+
+
 def looped(source: Path, path: Path, times: int) -> Path:
     """The same packets `times` times over, with times that go on: a long clip in a second."""
     with av.open(str(path), "w") as out:

@@ -11,7 +11,8 @@ import av
 import cv2
 import numpy as np
 
-from facepipe_tests.benchmarks.material import looped, write_1080p
+from facepipe.inference.models import ensure_model
+from facepipe_tests.benchmarks.material import looped, scaled, write_1080p
 from facepipe_tests.benchmarks.people import (
     exported_model,
     face_set,
@@ -19,6 +20,7 @@ from facepipe_tests.benchmarks.people import (
     swap_seconds,
 )
 from facepipe_tests.benchmarks.rows import Row
+from facepipe_tests.benchmarks.swaps import swap_rows
 from facepipe_tests.benchmarks.unchanged import made_pair, run_empty
 
 FRAMES = 100
@@ -32,6 +34,9 @@ def all_rows(folder: Path, *, long: bool) -> Iterator[Row]:
     yield extraction(clip, folder)
     yield mesh_swap(clip, folder)
     yield from swapping(clip, folder)
+    smaller = scaled(clip, folder / "clip720.mp4", (1280, 720))
+    bundle = ensure_model("face_landmarker", folder / "models")
+    yield from swap_rows({720: smaller, 1080: clip}, exported_model(folder), bundle, folder)
     from facepipe_tests.benchmarks.training import training_rows
 
     yield from training_rows(folder / "training")
@@ -70,7 +75,6 @@ def _python(code: str) -> None:
 
 def extraction(clip: Path, folder: Path) -> Row:
     """Landmarks of a 1080p clip, beside a bare loop of PyAV decoding and MediaPipe."""
-    from facepipe.inference.models import ensure_model
     from facepipe.landmarks.detection import Clips, detect_to_file
     from facepipe.landmarks.settings import DetectionSettings
 

@@ -1,5 +1,6 @@
 """The swapped video: the person's face replaced, everything else as it was."""
 
+import time
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from facepipe.compositing.masks import hull_mask
 from facepipe.errors import BadInputError, StoppedError
 from facepipe.media.decode import decode
+from facepipe.media.segments import SegmentWriter
 from facepipe.swapping.film import film_of
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.swapper import NotFiniteError
@@ -165,3 +167,34 @@ def test_a_model_that_draws_no_numbers_is_refused_with_its_frame_and_nothing_is_
     with pytest.raises(NotFiniteError, match=r"broken\.onnx: draws NaN or infinity for frame 6,"):
         swap_video(one_part(film, {0}, Broken()), tmp_path / "out.mp4", FAST)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_decoding_drawing_and_encoding_wait_for_nothing_but_the_slowest(tmp_path, monkeypatch):
+    frames, points = talking(4)
+    pts = tuple(range(0, 48 * 40, 40))
+    path = write_clip(tmp_path / "clip.mp4", frames * 12, pts, sound=False)
+    film = film_of([path], landmarks_of(points * 12, [0] * 48, pts=pts))
+    each_s = 0.05
+
+    class Slow(type(film)):
+        def _decoded(self, first):
+            for frame in super()._decoded(first):
+                time.sleep(each_s)
+                yield frame
+
+    class SlowPainter(Painter):
+        def swap(self, crops_rgb, points_px):
+            time.sleep(each_s * len(crops_rgb))
+            return super().swap(crops_rgb, points_px)
+
+    def write(self, picture, pts):
+        time.sleep(each_s)
+        whole(self, picture, pts)
+
+    whole = SegmentWriter.write
+    monkeypatch.setattr(SegmentWriter, "write", write)
+    take = one_part(Slow(film.info, film.landmarks, film.paths), {0}, SlowPainter())
+    started = time.perf_counter()
+    swap_video(take, tmp_path / "out.mp4", FAST)
+    # A batch of 4 fills each of two waits; in turn, the stages would take three times as long
+    assert time.perf_counter() - started < 2.5 * 48 * each_s
