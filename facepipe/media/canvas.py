@@ -84,19 +84,26 @@ class Canvas:
 
 
 def _changed(before_rgb: RgbImage, after_rgb: RgbImage) -> tuple[slice, slice] | None:
-    """Rows and columns of the part that differs and two pixels around it, from and to even ones."""
-    rows = np.flatnonzero((before_rgb != after_rgb).any(axis=(1, 2)))
+    """Rows and columns that hold all that differs and two pixels around, from and to even ones."""
+    before, after = _blocks(before_rgb), _blocks(after_rgb)
+    rows = np.flatnonzero((before != after).any(axis=1))
     if not rows.size:
         return None
     part = slice(int(rows[0]), int(rows[-1]) + 1)
-    columns = np.flatnonzero((before_rgb[part] != after_rgb[part]).any(axis=(0, 2)))
+    blocks = np.flatnonzero((before[part] != after[part]).any(axis=0))
     height, width = before_rgb.shape[:2]
-    return _widened(rows, height), _widened(columns, width)
+    first, end = (place * before.itemsize // 3 for place in (int(blocks[0]), int(blocks[-1]) + 1))
+    return _widened(part.start, part.stop, height), _widened(first, end, width)
 
 
-def _widened(places: NDArray[np.intp], size: int) -> slice:
-    first, last = int(places[0]) // 2 * 2 - 2, int(places[-1]) // 2 * 2 + 4
-    return slice(max(first, 0), min(last, size))
+def _blocks(picture_rgb: RgbImage) -> NDArray[np.uint8] | NDArray[np.uint64]:
+    """Rows of bytes, or of eight bytes each, which are compared in an eighth of the time."""
+    rows = np.ascontiguousarray(picture_rgb).reshape(len(picture_rgb), -1)
+    return rows.view(np.uint64) if rows.shape[1] % 8 == 0 else rows
+
+
+def _widened(first: int, end: int, size: int) -> slice:
+    return slice(max(first // 2 * 2 - 2, 0), min(end // 2 * 2 + 4, size))
 
 
 def _halved(chroma: FloatArray) -> FloatArray:
