@@ -85,6 +85,8 @@ def _options(threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.use_deterministic_compute = True
     options.log_severity_level = _ERRORS_ONLY
+    # Threads that spin while they wait take the cores that decode, fit in and encode meanwhile
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
