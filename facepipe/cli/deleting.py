@@ -13,6 +13,7 @@ from facepipe.defs.inputs import CONSENT_FILE, USE, consented_media
 from facepipe.defs.partitions import SIDES, Side
 from facepipe.defs.retention import RUN_DAYS, due, forget_old_runs
 from facepipe.defs.retention import sweep as sweep_people
+from facepipe.defs.run_logs import logs_of
 from facepipe.defs.storage import Store
 from facepipe.errors import BadInputError, FacepipeError, SettingsError
 from facepipe.provenance.consent import Consent, read_consent
@@ -78,7 +79,7 @@ def sweep(
         free_dead_slots(instance)
         for done in sweep_people(instance, here, found, now):
             _tell(done)
-        runs = forget_old_runs(instance, now - timedelta(days=run_days))
+        runs = forget_old_runs(instance, now - timedelta(days=run_days), logs_of(here.root))
     say(f"{len(found)} people or targets and {runs} old runs deleted")
 
 

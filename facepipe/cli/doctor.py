@@ -6,7 +6,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from facepipe.cli.orphans import orphans
+from facepipe.cli.surroundings import DAGSTER_YAML, dagster_instance
 from facepipe.defs.storage import Store
 from facepipe.errors import FacepipeError
 from facepipe.settings import dagster_home
@@ -18,6 +23,8 @@ LIBRARIES = {
     "libglib-2.0.so.0": "libglib2.0-0",
 }
 _LEAST_FREE_GB = 5
+PRIVATE = ("identities", "targets", "assets", ".work", ".dagster", "tombstones", "logs", "keys")
+"""What tells of people, in a data root."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,11 @@ def examine(store: Store) -> Iterator[Finding]:
         lambda: _writable(Path(store.root)),
         lambda: _room(Path(store.root)),
         _home,
+        _settings,
         _exchange(store),
+        lambda: _private(Path(store.root)),
+        lambda: _deletions(store),
+        lambda: _orphans(store),
     ]
     for look in looks:
         yield look()
@@ -126,6 +137,44 @@ def _home() -> Finding:
         return Finding("Dagster home", fine=True, found=str(dagster_home()))
     except FacepipeError as error:
         return Finding("Dagster home", fine=False, found=str(error), fix="set an absolute path")
+
+
+def _settings() -> Finding:
+    """Whether the home's settings say what ours do: retries, monitoring, limits, retention."""
+    what, place = "Dagster settings", dagster_home() / "dagster.yaml"
+    if not place.is_file():
+        return Finding(what, fine=True, found="not written yet; the first command does")
+    ours: dict[str, Any] = yaml.safe_load(DAGSTER_YAML)
+    there: dict[str, Any] = yaml.safe_load(place.read_text()) or {}
+    others = [name for name, value in ours.items() if there.get(name) != value]
+    if not others:
+        return Finding(what, fine=True, found="retries, monitoring, limits and retention as ours")
+    fix = f"if you did not mean it: delete {place}, it is written anew"
+    return Finding(what, fine=False, found=f"{', '.join(others)} differ from ours", fix=fix)
+
+
+def _private(root: Path) -> Finding:
+    folders = [root / name for name in PRIVATE if (root / name).is_dir()]
+    opened = [str(folder) for folder in folders if folder.stat().st_mode & 0o077]
+    fix = f"chmod -R go-rwx {' '.join(opened)}" if opened else ""
+    found = f"others can read {', '.join(opened)}" if opened else "yours alone to read"
+    return Finding("files of people", not opened, found, fix)
+
+
+def _deletions(store: Store) -> Finding:
+    begun = [stone for stone in store.tombstones() if not stone.finished]
+    names = ", ".join(f"{stone.side} {stone.name}" for stone in begun)
+    found = f"unfinished: {names}" if begun else "none unfinished"
+    return Finding("deletions", not begun, found, "facepipe sweep" if begun else "")
+
+
+def _orphans(store: Store) -> Finding:
+    if not (dagster_home() / "dagster.yaml").is_file():
+        return Finding("trainings", fine=True, found="none yet")
+    with dagster_instance() as instance:
+        lost = list(orphans(instance, store))
+    found = "; ".join(what for what, _ in lost) or "each belongs to a run that lives"
+    return Finding("trainings", not lost, found, "; ".join(fix for _, fix in lost))
 
 
 def _exchange(store: Store) -> Callable[[], Finding]:

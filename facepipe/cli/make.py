@@ -12,6 +12,7 @@ from rich.table import Table
 
 from facepipe.cli.console import following, stderr, stdout
 from facepipe.cli.inputs import add_input
+from facepipe.cli.orphans import orphans
 from facepipe.cli.running import (
     Pair,
     checked_device,
@@ -116,7 +117,10 @@ def status(
     with dagster_instance() as instance:
         for row in standing(instance, store(), identity, target):
             table.add_row(row.asset, row.partition, row.state, row.why)
+        lost = list(orphans(instance, store()))
     stdout.print(table)
+    for what, fix in lost:
+        stderr.print(f"{what}: {fix}", markup=False, highlight=False, soft_wrap=True)
 
 
 def demo(

@@ -16,10 +16,15 @@ def own_process() -> str:
 
 def free_dead_slots(instance: dg.DagsterInstance) -> None:
     """Mark the runs of dead processes of this machine failed, and free the pool slots they hold."""
-    for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)):
-        if not is_alive(run):
-            instance.report_run_failed(run, "its process died; run again to go on")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    for run in dead_runs(instance):
+        instance.report_run_failed(run, "its process died; run again to go on")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that a command of this machine began, whose process is no more."""
+    running = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+    return [run for run in running if not is_alive(run)]
 
 
 def is_alive(run: dg.DagsterRun) -> bool:

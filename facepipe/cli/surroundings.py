@@ -13,15 +13,27 @@ from facepipe.defs.storage import Store
 from facepipe.files import write_whole
 from facepipe.settings import dagster_home, data_root
 
-_DAGSTER_YAML = """\
-# Written by facepipe; yours to change.
+DAGSTER_YAML = """\
+# Written by facepipe; yours to change. Deleted, it is written anew; `facepipe doctor` compares.
 telemetry: {enabled: false}       # nothing leaves this machine
 nux: {enabled: false}             # no sign-up window over the lineage
 concurrency:
   pools: {default_limit: 1, granularity: op}  # one training at a time on the device
-  runs: {max_concurrent_runs: 4}
-run_retries: {enabled: true, max_retries: 0}  # a run opts in with the tag dagster/max_retries
-run_monitoring: {enabled: true, poll_interval_seconds: 10, cancel_timeout_seconds: 60}
+  runs: {max_concurrent_runs: 4}  # what is no training is light
+# A run whose process died is started again, and its training goes on from its last save; what
+# failed with an error would fail again.
+run_retries: {enabled: true, max_retries: 2, retry_on_asset_or_op_failure: false}
+# A run that hangs while it starts or is cancelled is given up instead of keeping its place.
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 10
+  start_timeout_seconds: 300
+  cancel_timeout_seconds: 180  # a training saves first
+# What sensors and schedules noted each time tells names; `facepipe sweep` drops old runs.
+retention:
+  schedule: {purge_after_days: 30}
+  sensor: {purge_after_days: {skipped: 2, started: 30, success: 30, failure: 30}}
+  auto_materialize: {purge_after_days: {skipped: 2, started: 30, success: 30, failure: 30}}
 """
 
 
@@ -44,7 +56,7 @@ def prepare_home() -> Path:
     """
     home = dagster_home()
     if not (home / "dagster.yaml").is_file():
-        write_whole(home / "dagster.yaml", _DAGSTER_YAML)
+        write_whole(home / "dagster.yaml", DAGSTER_YAML)
     given = {"FACEPIPE_DATA", "DAGSTER_HOME"} & set(os.environ)
     os.environ["DAGSTER_HOME"] = str(home)
     if Path("workspace.yaml").is_file() and not Path(".env").exists() and not given:

@@ -19,6 +19,7 @@ from pathlib import Path
 import dagster as dg
 
 from facepipe.defs.partitions import PARTITIONS, SIDES, Side, sides_of
+from facepipe.defs.run_logs import forget_log
 
 _PARTITION_TAG = "dagster/partition"
 _INDEX = "index.db"
@@ -56,11 +57,11 @@ class Whose:
         return partition in self.pairs or (self.side, self.name) in sides_of(group, partition)
 
 
-def forget_events(instance: dg.DagsterInstance, whose: Whose) -> tuple[int, list[str]]:
-    """Delete what Dagster keeps of somebody; how many runs, and what could not be reached."""
+def forget_events(instance: dg.DagsterInstance, whose: Whose, logs: Path) -> tuple[int, list[str]]:
+    """Delete what Dagster and `logs` keep of somebody; how many runs, and what was not reached."""
     run_ids, side, name = runs_of(instance, whose), whose.side, whose.name
     for run_id in run_ids:
-        forget_run(instance, run_id)
+        forget_run(instance, run_id, logs)
     instance.delete_dynamic_partition(PARTITIONS[side].name or side, name)
     _forget_cursors(instance, name)
     home = Path(instance.root_directory)
@@ -97,8 +98,9 @@ def _shows(instance: dg.DagsterInstance, run: dg.DagsterRun, whose: Whose) -> bo
     return whose.side in groups or groups.isdisjoint(SIDES)
 
 
-def forget_run(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Delete a run, its events and what its process printed."""
+def forget_run(instance: dg.DagsterInstance, run_id: str, logs: Path) -> None:
+    """Delete a run, its events, what its process printed, and its file in `logs`."""
+    forget_log(logs, run_id)
     instance.delete_run(run_id)
     home = Path(instance.root_directory)
     shutil.rmtree(home / "storage" / run_id, ignore_errors=True)

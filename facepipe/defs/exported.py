@@ -8,7 +8,17 @@ from pathlib import Path
 from facepipe.defs.storage import Store
 from facepipe.provenance.tombstones import Tombstone
 
-_OURS = ("identities", "targets", "assets", ".work", "models", "tombstones", "logs", "README.md")
+_OURS = (
+    "identities",
+    "targets",
+    "assets",
+    ".work",
+    "models",
+    "tombstones",
+    "logs",
+    "keys",
+    "README.md",
+)
 
 
 def delete_exported(store: Store, stone: Tombstone) -> None:

@@ -22,6 +22,7 @@ from facepipe.defs.exported import delete_exported
 from facepipe.defs.inputs import CONSENT_FILE
 from facepipe.defs.partitions import Side, sides_of
 from facepipe.defs.recipes import read_recipe
+from facepipe.defs.run_logs import logs_of
 from facepipe.defs.storage import Store, lock_of
 from facepipe.errors import BusyError, FacepipeError
 from facepipe.files import storage_errors
@@ -77,7 +78,7 @@ def forget(
     folders += _delete_swaps(store, stone.pairs)
     _delete_unadded(store)
     delete_exported(store, stone)
-    runs, left = forget_events(instance, Whose(side, name, stone.pairs))
+    runs, left = forget_events(instance, Whose(side, name, stone.pairs), logs_of(store.root))
     if busy:
         raise BusyError(
             f"{', '.join(busy)} is still being made by another process; nothing new is made of "

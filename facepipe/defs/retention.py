@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 
@@ -9,6 +10,7 @@ from facepipe.defs.event_storage import forget_run
 from facepipe.defs.forgetting import Forgotten, forget
 from facepipe.defs.inputs import CONSENT_FILE
 from facepipe.defs.partitions import SIDES, Side
+from facepipe.defs.run_logs import logs_of
 from facepipe.defs.storage import Store
 from facepipe.defs.telling import newest_event
 from facepipe.errors import FacepipeError
@@ -79,7 +81,7 @@ def sweep(
     return [forget(instance, store, (one.side, one.name), one.why, now) for one in found]
 
 
-def forget_old_runs(instance: dg.DagsterInstance, before: datetime) -> int:
+def forget_old_runs(instance: dg.DagsterInstance, before: datetime, logs: Path) -> int:
     """Delete runs that ended before, but for those whose results are there still; how many.
 
     The newest run of each asset's partition stays, however old: the UI shows what it told.
@@ -87,7 +89,7 @@ def forget_old_runs(instance: dg.DagsterInstance, before: datetime) -> int:
     old = instance.get_runs(dg.RunsFilter(statuses=list(_OVER), created_before=before))
     gone = [run.run_id for run in old if not _is_newest(instance, run.run_id)]
     for run_id in gone:
-        forget_run(instance, run_id)
+        forget_run(instance, run_id, logs)
     return len(gone)
 
 
@@ -114,7 +116,7 @@ def sweep_data(context: dg.OpExecutionContext, store: Store) -> None:
         context.log.info("%s deleted: %d folders, %d runs", stone.side, done.folders, done.runs)
         for line in done.left:
             context.log.warning("left: %s", line)
-    forget_old_runs(context.instance, now - timedelta(days=RUN_DAYS))
+    forget_old_runs(context.instance, now - timedelta(days=RUN_DAYS), logs_of(store.root))
 
 
 @dg.job(description="Deletes whose time is over, and old runs.")

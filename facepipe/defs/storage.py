@@ -17,6 +17,7 @@ import dagster as dg
 from facepipe.defs.partitions import Side, names_in, sides_of
 from facepipe.defs.progress import Progress, sometimes, stop_flag
 from facepipe.defs.recipes import MEDIA, RECIPE_FILE, Recipe, as_json, continues, read_recipe
+from facepipe.defs.run_logs import follow, logs_of
 from facepipe.defs.signing import sign_published
 from facepipe.defs.telling import Artifact, facts, plain, told_again
 from facepipe.defs.unchanged import unchanged
@@ -143,6 +144,7 @@ class Store(dg.ConfigurableResource[Any]):
             StorageError: No room or no right to write.
         """
         key, partition = context.asset_key.to_user_string(), str(context.partition_key)
+        follow(context.log, logs_of(self.root), context.run.run_id)
         version = context.assets_def.code_versions_by_key[context.asset_key] or ""
         reused = self.made((key, partition), as_json(recipe, version), make, context.log)
         place, artifact = self.place(key, partition), self.get(key, partition, recipe.inputs[MEDIA])
@@ -190,16 +192,14 @@ class Store(dg.ConfigurableResource[Any]):
     def _refuse_deleted(self, which: tuple[str, str], recipe: Mapping[str, Any]) -> None:
         """Make nothing of somebody whose deletion has begun, whatever was allowed just before.
 
-        A deletion leaves its mark first, then looks for locks; a build takes its lock first, then
-        looks for marks. So one of the two always sees the other.
+        It leaves its mark before it looks for locks, a build looks after locking: one sees.
         """
         if self.is_being_deleted(which, recipe):
             workplace = self.workplace(*which)
             shutil.rmtree(workplace, ignore_errors=True)
             lock_of(workplace).unlink(missing_ok=True)
             raise ConsentError(
-                f"{which[0]}[{which[1]}]: somebody in it took their consent back, or is being "
-                f"deleted: `facepipe consent list` says who"
+                f"{which[0]}[{which[1]}]: somebody in it is deleted: see `facepipe consent list`"
             )
 
     def _make(

@@ -62,7 +62,7 @@ def test_sweeping_deletes_and_leaves_a_tombstone_that_blocks_nothing(store):
     assert due(store, NOW, None) == []
 
 
-def test_a_run_is_forgotten_only_when_something_newer_stands_in_its_place():
+def test_a_run_is_forgotten_only_when_something_newer_stands_in_its_place(tmp_path):
     @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a", "b"]))
     def thing() -> None: ...
 
@@ -71,8 +71,8 @@ def test_a_run_is_forgotten_only_when_something_newer_stands_in_its_place():
             dg.materialize([thing], partition_key=key, instance=instance).run_id
             for key in ("a", "b", "a")
         ]
-        assert forget_old_runs(instance, datetime(2020, 1, 1, tzinfo=UTC)) == 0
-        assert forget_old_runs(instance, datetime(2100, 1, 1, tzinfo=UTC)) == 1
+        assert forget_old_runs(instance, datetime(2020, 1, 1, tzinfo=UTC), tmp_path) == 0
+        assert forget_old_runs(instance, datetime(2100, 1, 1, tzinfo=UTC), tmp_path) == 1
         assert set(instance.get_run_ids()) == set(ids[1:])
         assert instance.get_materialized_partitions(dg.AssetKey("thing")) == {"a", "b"}
 
