@@ -41,8 +41,8 @@ class Lines:
         took = f"made in {time.monotonic() - started:.1f} s"
         _line(f"{asset}: {'unchanged' if reused else took}")
 
-    def waits(self, line: str) -> None:
-        """Say that something waits."""
+    def says(self, line: str) -> None:
+        """Say a line."""
         _line(line)
 
 
@@ -65,8 +65,8 @@ class Bars:
             self._progress.remove_task(self._tasks.pop(asset))
         self._progress.console.print(f"{asset}: {'unchanged' if reused else 'made'}")
 
-    def waits(self, line: str) -> None:
-        """Say above the bars that something waits."""
+    def says(self, line: str) -> None:
+        """Say a line above the bars."""
         self._progress.console.print(line, markup=False, highlight=False)
 
 

@@ -68,7 +68,7 @@ def waits_told(instance: dg.DagsterInstance, listener: Listener) -> Generator[No
         while not done.wait(_ASK_EVERY_S):
             for line in set(_waits(instance)) - told:
                 told.add(line)
-                listener.waits(line)
+                listener.says(line)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

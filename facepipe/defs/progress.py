@@ -26,8 +26,8 @@ class Listener(Protocol):
     def finished(self, asset: str, *, reused: bool) -> None:
         """Hear that an asset is published, or was used again as it is."""
 
-    def waits(self, line: str) -> None:
-        """Hear that something waits, for what, and who has it; from another thread."""
+    def says(self, line: str) -> None:
+        """Hear what a user should know at once; from another thread, too."""
 
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
@@ -61,6 +61,13 @@ class Progress:
         if time.monotonic() - self._logged_at_s > _LOG_EVERY_S:
             self._logged_at_s = time.monotonic()
             self.log.info("%s: %d of %s", self.name, done, total or "unknown")
+
+    def say(self, line: str) -> None:
+        """Say what a user should know at once, in the run's log and to the listener."""
+        self.log.warning("%s: %s", self.name, line)
+        listener = _listener.get()
+        if listener is not None:
+            listener.says(f"{self.name}: {line}")
 
     def finished(self, *, reused: bool) -> None:
         """Say that the asset is there."""

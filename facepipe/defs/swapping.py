@@ -102,7 +102,7 @@ def pair_swapped_video(
             work.out / VIDEO,
             on_progress=work.progress,
             stop=work.stop,
-            chunks=ChunkFolder(work.scratch, context.log.warning),
+            chunks=ChunkFolder(work.scratch, work.progress.say),
         )
 
     inputs = {name: artifact.digest for name, artifact in needed.items()}

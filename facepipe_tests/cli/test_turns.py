@@ -42,7 +42,7 @@ class Ears:
     def __init__(self, then):
         self.lines, self._then = [], then
 
-    def waits(self, line):
+    def says(self, line):
         self.lines.append(line)
         self._then()
 
@@ -86,7 +86,7 @@ def test_a_run_that_waits_says_once_for_whom_and_goes_on_when_it_is_its_turn(ins
         ("pair/lora_checkpoint", "ben", WAITING)
     ]
     capsys.readouterr()
-    Lines().waits(ears.lines[0])
+    Lines().says(ears.lines[0])
     assert capsys.readouterr().err == ears.lines[0] + "\n"
 
 

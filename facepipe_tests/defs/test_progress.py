@@ -19,8 +19,12 @@ def test_a_listener_hears_of_an_asset_before_its_work_begins_and_of_an_unchanged
         def finished(self, asset, *, reused):
             heard.append((asset, reused))
 
+        def says(self, line):
+            heard.append(line)
+
     def make(work):
         heard.append("working")
+        work.progress.say("goes on")
         (work.out / "file.txt").write_text("content")
 
     written = as_json(Recipe({"media": "abc"}, {}), "1")
@@ -29,4 +33,4 @@ def test_a_listener_hears_of_an_asset_before_its_work_begins_and_of_an_unchanged
         for _ in range(2):
             store.made(("identity/thing", "alice"), written, make, dg.get_dagster_logger())
     thing = "identity/thing"
-    assert heard == [(thing, 0, 0), "working", (thing, False), (thing, True)]
+    assert heard == [(thing, 0, 0), "working", f"{thing}: goes on", (thing, False), (thing, True)]
