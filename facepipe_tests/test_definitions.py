@@ -11,6 +11,7 @@ KEYS = {
     for side in ("identity", "target")
     for name in ("media", "consent", "frames", "landmarks", "smoothed_landmarks", "faces")
 } | {
+    "target/people",
     "identity/profile",
     "identity/checkpoint",
     "identity/onnx",
@@ -54,4 +55,4 @@ def test_there_is_one_job_for_each_kind_of_partition():
         name: LOADED.resolve_job_def(name) for name in ("identity_job", "target_job", "pair_job")
     }
     sizes = {name: len(job.asset_layer.selected_asset_keys) for name, job in jobs.items()}
-    assert sizes == {"identity_job": 8, "target_job": 5, "pair_job": 4}
+    assert sizes == {"identity_job": 8, "target_job": 6, "pair_job": 4}

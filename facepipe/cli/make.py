@@ -19,19 +19,21 @@ from facepipe.cli.running import (
     choose_settings,
     run_pair,
     with_assignments,
+    with_places,
 )
 from facepipe.cli.surroundings import dagster_instance, store
 from facepipe.defs.partitions import pair_key
 from facepipe.defs.presets import DEMO_PRESETS
 from facepipe.settings import checked_name
+from facepipe.swapping.mapping import WAYS
 
 DEMO_PEOPLE = {"demo_ada": 6, "demo_ben": 43}
 """The demo's cast: identity and target, by seed of the synthetic renderer."""
 MADE = (
     "identity/frames", "identity/landmarks", "identity/smoothed_landmarks", "identity/faces",
     "identity/profile", "identity/checkpoint", "identity/onnx", "target/frames",
-    "target/landmarks", "target/smoothed_landmarks", "target/faces", "pair/lora_checkpoint",
-    "pair/lora_onnx", "pair/swapped_video", "pair/swap_report",
+    "target/landmarks", "target/smoothed_landmarks", "target/faces", "target/people",
+    "pair/lora_checkpoint", "pair/lora_onnx", "pair/swapped_video", "pair/swap_report",
 )  # fmt: skip
 DEMO_SECONDS = {"demo_ada": 6.0, "demo_ben": 4.0}
 
@@ -53,15 +55,23 @@ def run(
     target: str,
     preset: Annotated[str | None, typer.Option(help="quick, production or maximum.")] = None,
     assignments: SetOption = [],  # noqa: B006  typer reads the default, nothing writes to it
+    places: Annotated[
+        list[str],
+        typer.Option("--map", metavar="IDENTITY=PLACE", help=f"Whose face who gets: {WAYS}."),
+    ] = [],  # noqa: B006  as above
     device: Annotated[
         str | None, typer.Option(help="auto, cuda, mps or cpu; default: FACEPIPE_DEVICE, or auto.")
     ] = None,
 ) -> None:
-    """Make everything from raw media to the swap report; only what is stale."""
+    """Make everything from raw media to the swap report; only what is stale.
+
+    Give several people of one video a face each with --map, once per person: further identities
+    are made as far as the swap needs them.
+    """
     checked_name(identity, "identity")
     checked_name(target, "target")
-    pair = Pair(identity, target, choose_settings(preset, assignments), checked_device(device))
-    make_pair(pair)
+    settings = with_places(choose_settings(preset, assignments), places)
+    make_pair(Pair(identity, target, settings, checked_device(device)))
 
 
 def make_pair(pair: Pair) -> None:

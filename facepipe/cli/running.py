@@ -1,9 +1,10 @@
 """Run a pair through Dagster: its media to its report, in this process, on the real instance."""
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -15,15 +16,18 @@ from facepipe.cli.surroundings import store
 from facepipe.cli.turns import waits_told
 from facepipe.defs.foreign_models import swapping_model
 from facepipe.defs.inputs import consented_media, consented_pair, input_event, is_reported
+from facepipe.defs.members import check_places
 from facepipe.defs.partitions import PARTITIONS, Side, pair_key
 from facepipe.defs.presets import PRESETS, SETTINGS, SETTINGS_CLASSES
 from facepipe.defs.progress import Listener, listening
 from facepipe.defs.recipes import read_recipe
 from facepipe.errors import BadInputError, SettingsError
 from facepipe.swapping.drawing_settings import LORA
+from facepipe.swapping.mapping import identities_in, wish_in, wished
 
 _EVERYWHERE = ("auto", "cpu")
 TRAINED = ("identity/checkpoint", "identity/onnx", "pair/lora_checkpoint", "pair/lora_onnx")
+SWAP = "pair/swapped_video"
 Chosen = dict[str, dict[str, Any]]
 """Settings by asset key and option."""
 
@@ -64,6 +68,20 @@ def with_assignments(preset: Chosen, assignments: list[str]) -> Chosen:
     return chosen
 
 
+def with_places(chosen: Chosen, places: list[str]) -> Chosen:
+    """Settings, with each `IDENTITY=PLACE` in the swap's; a picture's path becomes absolute.
+
+    Raises:
+        SettingsError: One is not of this form.
+    """
+    if not places:
+        return chosen
+    wishes = [wish_in(place) for place in places]
+    whole = [replace(w, path=str(Path(w.path).absolute())) if w.path else w for w in wishes]
+    swap = {**chosen.get(SWAP, {}), "people": " ".join(map(str, whole))}
+    return {**chosen, SWAP: swap}
+
+
 def parsed(assignment: str) -> tuple[str, str, str]:
     """Key, option and value of `KEY.OPTION=VALUE`.
 
@@ -98,30 +116,47 @@ def _checked(key: str, option: str, value: str) -> Any:
 def run_pair(instance: dg.DagsterInstance, pair: Pair, listener: Listener) -> None:
     """Make everything from the media to the swap report that is not there or is stale.
 
+    Of further identities that have a part in the swap, only what it needs is made.
+
     Raises:
         FacepipeError: What an asset raised, or an unknown identity or target.
     """
-    swapper = swapper_of(pair)
+    swapper, settings = swapper_of(pair), swap_settings(pair)
     swapping_model(swapper, store().models())
     without = () if swapper == LORA else TRAINED
-    with both_sides(instance, pair, listener, without) as loaded:
+    shown = identities_in(wished(settings.get("people", ""), pair.identity))
+    with both_sides(instance, pair, listener, without, shown[1:]) as loaded:
         job, key = loaded.resolve_job_def("pair_job"), pair_key(pair.identity, pair.target)
+        if settings.get("people") and not without:
+            check_places(store(), key, settings)
+        for name in shown[1:] if not without else ():
+            other = replace(pair, identity=name)
+            run_job(instance, job, pair_key(name, pair.target), other, (SWAP, "pair/swap_report"))
         run_job(instance, job, key, pair, without)
 
 
 @contextmanager
 def both_sides(
-    instance: dg.DagsterInstance, pair: Pair, listener: Listener, without: tuple[str, ...] = ()
+    instance: dg.DagsterInstance,
+    pair: Pair,
+    listener: Listener,
+    without: tuple[str, ...] = (),
+    others: Sequence[str] = (),
 ) -> Generator[dg.Definitions]:
     """Make what is stale of an identity and of a target; the definitions, for what comes next.
+
+    What is stale of `others`, further identities, is made as well.
 
     Raises:
         FacepipeError: What an asset raised, or an unknown identity or target.
     """
-    sides: list[tuple[Side, str]] = [("identity", pair.identity), ("target", pair.target)]
+    identities = (pair.identity, *others)
+    sides: list[tuple[Side, str]] = [*(("identity", name) for name in identities)]
+    sides.append(("target", pair.target))
     for side, name in sides:
         _check_media(side, name, trains=not without or side == "identity")
-    consented_pair(store(), pair_key(pair.identity, pair.target), "swap")
+    for name in identities:
+        consented_pair(store(), pair_key(name, pair.target), "swap")
     for side, name in sides:
         _report_media(instance, side, name)
     free_dead_slots(instance)
@@ -183,10 +218,14 @@ def checked_device(device: str | None) -> str | None:
 
 def swapper_of(pair: Pair) -> str:
     """What draws the faces: as set now, else as the pair was swapped last."""
-    key = pair_key(pair.identity, pair.target)
-    recipe = read_recipe(store().place("pair/swapped_video", key))
-    before = recipe["settings"] if recipe else {}
-    return {**before, **pair.settings.get("pair/swapped_video", {})}.get("swapper", "lora")
+    return swap_settings(pair).get("swapper", LORA)
+
+
+def swap_settings(pair: Pair) -> dict[str, Any]:
+    """The swap's settings as given now, over those the pair was swapped with last."""
+    recipe = read_recipe(store().place(SWAP, pair_key(pair.identity, pair.target)))
+    before: dict[str, Any] = recipe["settings"] if recipe else {}
+    return {**before, **pair.settings.get(SWAP, {})}
 
 
 def _check_media(side: Side, name: str, *, trains: bool) -> None:

@@ -14,7 +14,7 @@ from dagster._core.storage.dagster_run import DagsterRunStatus
 from facepipe.cli.turns import Turn, turns
 from facepipe.defs.inputs import CONSENT_FILE, input_event, is_reported, media_digests
 from facepipe.defs.partitions import SIDES, Side, names_in
-from facepipe.defs.recipes import MEDIA, read_recipe
+from facepipe.defs.recipes import MEDIA, OF, read_recipe
 from facepipe.defs.storage import Store
 from facepipe.defs.trials import trial_job
 from facepipe.errors import BadInputError, FacepipeError
@@ -28,6 +28,7 @@ PAIR_INPUTS = {
     "profile": "identity/profile",
     "smoothed_landmarks": "target/smoothed_landmarks",
     "target_faces": "target/faces",
+    "people": "target/people",
     "lora_checkpoint": "pair/lora_checkpoint",
     "lora_onnx": "pair/lora_onnx",
     "swapped_video": "pair/swapped_video",
@@ -120,22 +121,28 @@ def _stand(
 
 def _changes(store: Store, name: str, partition: str, recipe: dict[str, Any]) -> Iterator[str]:
     """The inputs that are not what the asset was made from."""
+    for read, digest in recipe["inputs"].items():
+        given, _, other = read.partition(OF)
+        of = f"{other}|{names_in(partition)[1]}" if other else partition
+        now = _now(store, name, of, given)
+        if now is not None and now != digest:
+            yield f"{read} changed"
+
+
+def _now(store: Store, name: str, partition: str, given: str) -> str | None:
+    """The digest that an input of the asset `name` has now; nothing for one that is no asset."""
     group = name.split("/")[0]
     mine: tuple[Side, ...] = tuple(side for side in SIDES if group in (side, "pair"))
     sides = dict(zip(mine, names_in(partition), strict=True))
-    for given, digest in recipe["inputs"].items():
-        if given == MEDIA:
-            media = {side: _media(store, side, who) for side, who in sides.items()}
-            now = digest_of_digests(dict(media)) if group == "pair" else media[mine[0]]
-        elif given.endswith("consent"):
-            side = mine[-1] if given.startswith("target") else mine[0]
-            record = store.input_folder(side, sides[side]) / CONSENT_FILE
-            now = sha256_of(record) if name.endswith("/consent") else read_consent(record).id
-        else:
-            source = PAIR_INPUTS.get(given) if group == "pair" else f"{group}/{given}"
-            now = _digest(store, source or given, partition)
-        if now is not None and now != digest:
-            yield f"{given} changed"
+    if given == MEDIA:
+        media = {side: _media(store, side, who) for side, who in sides.items()}
+        return digest_of_digests(dict(media)) if group == "pair" else media[mine[0]]
+    if given.endswith("consent"):
+        side = mine[-1] if given.startswith("target") else mine[0]
+        record = store.input_folder(side, sides[side]) / CONSENT_FILE
+        return sha256_of(record) if name.endswith("/consent") else read_consent(record).id
+    source = PAIR_INPUTS.get(given) if group == "pair" else f"{group}/{given}"
+    return _digest(store, source or given, partition)
 
 
 def _media(store: Store, side: Side, name: str) -> str:

@@ -140,9 +140,10 @@ def _begun(store: Store, who: tuple[Side, str], why: Why, now: datetime) -> Tomb
 
 
 def _pairs_with(store: Store, who: tuple[Side, str], consents: set[str]) -> Iterator[str]:
-    """Other people's pairs whose swap was made with somebody's face or consent as well."""
+    """Other people's pairs whose swap is, or was begun, with somebody's face or consent as well."""
     named = re.compile(rf"(?<![a-z0-9_-]){who[1]}=")
-    for place in sorted(Path(store.root, "assets", *_SWAPPED.split("/")).glob("*/*")):
+    places = (Path(store.root, top, *_SWAPPED.split("/")) for top in ("assets", ".work"))
+    for place in sorted(folder for places_of in places for folder in places_of.glob("*/*")):
         recipe, partition = read_recipe(place), "|".join(place.parts[-2:])
         if recipe is None or who in sides_of(_SWAPPED, partition):
             continue

@@ -117,5 +117,41 @@ def _without_vectors(stats: dict[str, Any]) -> dict[str, Any]:
     return short | {"prototypes": sorted(stats.get("prototypes", {}))}
 
 
+@declared(
+    "target/people",
+    ["target/media", "target/consent", "target/smoothed_landmarks"],
+    kinds={"opencv", "parquet"},
+    description="A few faces of every track, by which a swap tells who is who; one row of "
+    "pictures and of the table per track, whose number `facepipe run --map` takes.",
+)
+def target_people(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[None]:
+    """See `description` above."""
+    media = consented_media(store, "target", context.partition_key, "swap")
+    smoothed = store.get("target/smoothed_landmarks", context.partition_key, media.digest)
+
+    def make(work: Work) -> None:
+        from facepipe.identity.company import gather_company
+        from facepipe.landmarks.tracks import Landmarks
+
+        gather_company(media.folder, Landmarks.load(smoothed.path / FILE)).save(work.out)
+
+    recipe = Recipe({"media": media.digest, "smoothed_landmarks": smoothed.digest}, {})
+    return store.build(context, recipe, make, _describe_people)
+
+
+def _describe_people(folder: Path) -> dict[str, Any]:
+    from facepipe.identity.company import strips_of
+
+    tracks = pd.read_parquet(folder / "tracks.parquet")
+    strips = [previews.picture_file(path) for path in strips_of(folder)[:_SHOWN_TRACKS]]
+    shown = zip(tracks["track"], strips, strict=False)
+    return {
+        "tracks": len(tracks),
+        "table": previews.table(tracks),
+        **{f"track_{track}": strip for track, strip in shown},
+    }
+
+
+_SHOWN_TRACKS = 8
 identity_faces = _faces("identity")
 target_faces = _faces("target")

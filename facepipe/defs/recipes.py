@@ -2,14 +2,21 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facepipe.defs.partitions import Side
+from facepipe.files import flush_tree
+
 RECIPE_FILE = ".recipe.json"
 MEDIA = "media"
 """The input of every recipe that names the media at its root."""
+
+OF = "@"
+"""Stands between the name of an input and the further identity whose it is: `faces@eve`."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,13 @@ def read_recipe(folder: Path) -> dict[str, Any] | None:
     """What a published folder was made from, or nothing where none is published."""
     path = folder / RECIPE_FILE
     return json.loads(path.read_text()) if path.is_file() else None
+
+
+def others_in(recipe: Mapping[str, Any]) -> list[tuple[Side, str]]:
+    """The further identities that have a part in what is made by a recipe."""
+    return [
+        ("identity", name) for name in {key.partition(OF)[2] for key in recipe["inputs"]} if name
+    ]
 
 
 def as_json(recipe: Recipe, code_version: str) -> dict[str, Any]:
@@ -64,3 +78,24 @@ def continues(published: dict[str, Any], written: dict[str, Any]) -> bool:
     before, after = published["settings"], written["settings"]
     larger = all(after[name] >= before.get(name, after[name]) for name in written["resumable"])
     return larger and published["scratch_id"] == written["scratch_id"]
+
+
+def taken_up(place: Path, scratch: Path, written: dict[str, Any]) -> None:
+    """Continue in `scratch` from what is published at `place`, if a recipe asks for more of it.
+
+    Unfinished work that is further on already is left as it is.
+    """
+    published = read_recipe(place)
+    if published and continues(published, written):
+        take_up(place, scratch)
+
+
+def take_up(place: Path, scratch: Path) -> None:
+    """Continue from what is published at `place`, unless unfinished work is further on already."""
+    if (place / "state").is_dir() and not any(scratch.iterdir()):
+        unfinished = scratch.with_name("published.part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(place, unfinished, ignore=shutil.ignore_patterns(RECIPE_FILE))
+        flush_tree(unfinished)
+        scratch.rmdir()
+        unfinished.replace(scratch)

@@ -16,13 +16,21 @@ import dagster as dg
 
 from facepipe.defs.partitions import Side, names_in, sides_of
 from facepipe.defs.progress import Progress, sometimes, stop_flag
-from facepipe.defs.recipes import MEDIA, RECIPE_FILE, Recipe, as_json, continues, read_recipe
+from facepipe.defs.recipes import (
+    MEDIA,
+    RECIPE_FILE,
+    Recipe,
+    as_json,
+    others_in,
+    read_recipe,
+    taken_up,
+)
 from facepipe.defs.run_logs import follow, logs_of
 from facepipe.defs.signing import sign_published
 from facepipe.defs.telling import Artifact, facts, plain, told_again
 from facepipe.defs.unchanged import unchanged
 from facepipe.errors import BadInputError, ConsentError, StoppedError
-from facepipe.files import flush_tree, storage_errors, write_whole
+from facepipe.files import storage_errors, write_whole
 from facepipe.provenance.tombstones import Tombstones
 from facepipe.publishing import folder_digest, held, publish_folder
 from facepipe.settings import NAME_PATTERN, checked_name
@@ -81,7 +89,7 @@ class Store(dg.ConfigurableResource[Any]):
 
     def is_being_deleted(self, which: tuple[str, str], recipe: Mapping[str, Any]) -> bool:
         """Whether somebody in a partition is being deleted, or whose consent a recipe names."""
-        people, consents = sides_of(*which), set(recipe["inputs"].values())
+        people, consents = sides_of(*which) + others_in(recipe), set(recipe["inputs"].values())
         return any(
             (not stone.finished and (stone.side, stone.name) in people)
             or (stone.why == "revoked" and not consents.isdisjoint(stone.consents))
@@ -216,9 +224,8 @@ class Store(dg.ConfigurableResource[Any]):
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir(parents=True)
             scratch.mkdir(exist_ok=True)
-            published = read_recipe(place)
-            if published and continues(published, written):
-                take_up(place, scratch)
+            write_whole(workplace / RECIPE_FILE, json.dumps(written))  # tells who it shows
+            taken_up(place, scratch, written)
             with unchanged(self, which, written):
                 make(Work(out, scratch, written, progress, stop))
             digest = folder_digest(out, VOLATILE)
@@ -237,14 +244,3 @@ class Store(dg.ConfigurableResource[Any]):
 def lock_of(workplace: Path) -> Path:
     """The file that whoever builds in `workplace` holds."""
     return workplace.with_name(f".{workplace.name}.lock")
-
-
-def take_up(place: Path, scratch: Path) -> None:
-    """Continue from what is published at `place`, unless unfinished work is further on already."""
-    if (place / "state").is_dir() and not any(scratch.iterdir()):
-        unfinished = scratch.with_name("published.part")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(place, unfinished, ignore=shutil.ignore_patterns(RECIPE_FILE))
-        flush_tree(unfinished)
-        scratch.rmdir()
-        unfinished.replace(scratch)

@@ -13,23 +13,32 @@ from facepipe.defs.declaring import as_recipe, chosen, declared
 from facepipe.defs.foreign_models import LANDMARKER, model_file, require_its_person, swapping_model
 from facepipe.defs.inputs import consented_pair
 from facepipe.defs.landmarks import FILE
+from facepipe.defs.members import (
+    Member,
+    as_inputs,
+    consents_of,
+    digests_of,
+    members_of,
+    pictures_in,
+    swapped_people,
+)
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.reported import describe_report, judge_report, report_checks
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
-from facepipe.defs.trained_under import own_model
+from facepipe.errors import BadInputError
 from facepipe.files import sha256_of
 from facepipe.swapping.drawing_settings import LORA
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
-SWAPPING_CODE = "13"
+SWAPPING_CODE = "14"
 """The version of how faces are drawn: another one swaps and reports anew."""
-_NEEDED = {
-    "faces": "identity/faces",
-    "profile": "identity/profile",
+_OF_IDENTITY = {"faces": "identity/faces", "profile": "identity/profile"}
+_OF_TARGET = {
     "smoothed_landmarks": "target/smoothed_landmarks",
     "target_faces": "target/faces",
+    "people": "target/people",
 }
 
 
@@ -43,6 +52,7 @@ _NEEDED = {
         "target/media",
         "target/smoothed_landmarks",
         "target/faces",
+        "target/people",
         "pair/lora_onnx",
     ],
     kinds={"onnx", "ffmpeg"},
@@ -56,45 +66,35 @@ def pair_swapped_video(
 ) -> dg.MaterializeResult[None]:
     """See `description` above."""
     settings = chosen(context, store, SwapSettings)
-    pair = consented_pair(store, str(context.partition_key), "swap")
-    needed = {name: pair.get(key) for name, key in _NEEDED.items()}
     foreign = {
         "model": swapping_model(settings.swapper, store.models()),
         "enhancer": model_file(settings.enhancer, store.models()),
         "face_parser": model_file(settings.face_parser, store.models()),
         "bundle": model_file(LANDMARKER if settings.expression > 0 else "", store.models()),
     }
+    partition, trained = str(context.partition_key), settings.swapper == LORA
+    members = members_of(store, partition, settings.people, _OF_IDENTITY, trained=trained)
     if model := foreign["model"]:
-        require_its_person(pair, model, context.log)
-    elif settings.swapper == LORA:
-        needed["lora_onnx"] = own_model(pair, "pair/lora_onnx", needed["profile"])
-        model = _onnx_in(needed["lora_onnx"].path)
+        _require_persons(members, model, context.log)
+    pair = members[0].pair
+    target = {name: pair.get(key) for name, key in _OF_TARGET.items()}
 
     def make(work: Work) -> None:
         from facepipe.swapping.chunks import ChunkFolder
-        from facepipe.swapping.making import IdentityFiles, Materials, make_swap
+        from facepipe.swapping.making import Materials, make_swap
 
         make_swap(
             Materials(
                 sources=pair.target.paths,
-                landmarks=needed["smoothed_landmarks"].path / FILE,
-                target_faces=needed["target_faces"].path,
-                identities=[
-                    IdentityFiles(
-                        name=pair.identity_name,
-                        faces=needed["faces"].path,
-                        profile=needed["profile"].path / "profile.json",
-                        model=model,
-                    )
-                ],
+                landmarks=target["smoothed_landmarks"].path / FILE,
+                target_faces=target["target_faces"].path,
+                target_people=target["people"].path,
+                identities=[_identity_files(member, model) for member in members],
                 models=store.models(),
                 enhancer=foreign["enhancer"],
                 bundle=foreign["bundle"],
-                consent_ids={
-                    "identity": pair.identity.consent.id,
-                    "target": pair.target.consent.id,
-                },
                 face_parser=foreign["face_parser"],
+                consent_ids=consents_of(members),
                 device=device.device,
                 threads=device.threads,
             ),
@@ -105,15 +105,38 @@ def pair_swapped_video(
             chunks=ChunkFolder(work.scratch, work.progress.say),
         )
 
-    inputs = {name: artifact.digest for name, artifact in needed.items()}
+    inputs = {**digests_of(members, target), **pictures_in(pair, settings.people)}
     inputs |= {name: sha256_of(path) for name, path in foreign.items() if path}
-    recipe = Recipe({"media": pair.digest, **inputs, **pair.consent_ids}, as_recipe(settings))
+    recipe = Recipe({**inputs, **as_inputs(consents_of(members))}, as_recipe(settings))
     return store.build(context, recipe, make, _describe_video)
+
+
+def _identity_files(member: Member, model: Path | None) -> Any:
+    from facepipe.swapping.making import IdentityFiles
+
+    trained = member.made.get("lora_onnx")
+    return IdentityFiles(
+        name=member.name,
+        faces=member.made["faces"].path,
+        profile=member.made["profile"].path / "profile.json",
+        model=_onnx_in(trained.path) if trained else model,
+    )
 
 
 def _onnx_in(folder: Path) -> Path:
     (path,) = folder.glob("*.onnx")
     return path
+
+
+def _require_persons(members: list[Member], model: Path, log: dg.DagsterLogManager) -> None:
+    """Refuse a model from elsewhere that would draw other people than the identities."""
+    from facepipe.swapping.contract import kind_of_model
+
+    if len(members) > 1 and kind_of_model(model) == "dfm":
+        names = ", ".join(member.name for member in members)
+        raise BadInputError(f"{model}: a DFM draws one person and cannot draw all of {names}")
+    for member in members:
+        require_its_person(member.pair, model, log)
 
 
 def _describe_video(folder: Path) -> dict[str, Any]:
@@ -137,6 +160,7 @@ def _describe_video(folder: Path) -> dict[str, Any]:
         "target/media",
         "target/smoothed_landmarks",
         "target/faces",
+        "target/people",
         "pair/lora_onnx",
         "pair/swapped_video",
     ],
@@ -152,9 +176,12 @@ def pair_swap_report(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """See `description` above."""
     settings = chosen(context, store, ReportSettings)
-    pair = consented_pair(store, str(context.partition_key), "swap")
-    needed = {name: pair.get(key) for name, key in _NEEDED.items()}
-    needed["swapped_video"] = pair.get("pair/swapped_video")
+    partition = str(context.partition_key)
+    swapped = consented_pair(store, partition, "swap").get("pair/swapped_video")
+    people = swapped_people(swapped)
+    members = members_of(store, partition, people, _OF_IDENTITY, trained=False)
+    pair = members[0].pair
+    target = {name: pair.get(key) for name, key in _OF_TARGET.items()}
 
     def make(work: Work) -> None:
         from facepipe.identity.embedding import embedder_of
@@ -162,16 +189,20 @@ def pair_swap_report(
         from facepipe.inference.models import ensure_model
         from facepipe.swapping.reporting import ReportMaterials, make_report
 
-        profile = Profile.load(needed["profile"].path / "profile.json")
+        profiles = {
+            member.name: Profile.load(member.made["profile"].path / "profile.json")
+            for member in members
+        }
         make_report(
             ReportMaterials(
                 sources=pair.target.paths,
-                landmarks=needed["smoothed_landmarks"].path / FILE,
-                target_faces=needed["target_faces"].path,
-                identity_faces={pair.identity_name: needed["faces"].path},
-                profiles={pair.identity_name: profile},
-                embedder=embedder_of(profile, store.models()),
-                swapped=needed["swapped_video"].path,
+                landmarks=target["smoothed_landmarks"].path / FILE,
+                target_faces=target["target_faces"].path,
+                target_people=target["people"].path,
+                identity_faces={member.name: member.made["faces"].path for member in members},
+                profiles=profiles,
+                embedder=embedder_of(profiles[pair.identity_name], store.models()),
+                swapped=swapped.path,
                 bundle=ensure_model("face_landmarker", store.models()),
             ),
             settings,
@@ -180,8 +211,8 @@ def pair_swap_report(
             stop=work.stop,
         )
 
-    inputs = {name: artifact.digest for name, artifact in needed.items()}
-    recipe = Recipe({"media": pair.digest, **inputs}, as_recipe(settings))
+    inputs = {**digests_of(members, target), "swapped_video": swapped.digest}
+    recipe = Recipe(inputs, as_recipe(settings))
     yield store.build(
         context,
         recipe,

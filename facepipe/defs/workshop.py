@@ -10,10 +10,10 @@ import dagster as dg
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import as_recipe
-from facepipe.defs.recipes import RECIPE_FILE, Recipe, continues, read_recipe
+from facepipe.defs.recipes import RECIPE_FILE, Recipe, continues, read_recipe, take_up
 from facepipe.defs.resources import Device
 from facepipe.defs.several import trained_by_several
-from facepipe.defs.storage import Store, Work, take_up
+from facepipe.defs.storage import Store, Work
 from facepipe.files import flush_tree
 
 _OBSERVE_EVERY_S = 5.0

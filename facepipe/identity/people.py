@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from facepipe.errors import BadInputError
 from facepipe.identity.candidates import Candidate, Shelf
+from facepipe.identity.company import together
 from facepipe.identity.embedding import Embedder, arcface_crops
 from facepipe.identity.settings import FacesSettings
 from facepipe.landmarks.tracks import Landmarks
@@ -48,12 +49,17 @@ def find_person(
     tracks = sorted(by_track)
     means = np.stack([_mean(by_track[track], shelf, embedder) for track in tracks])
     counts = np.array([len(by_track[track]) for track in tracks], np.float64)
-    alike = settings.same_person
-    if alike is None:
-        alike = SAME_PERSON.get(embedder.name, SAME_PERSON["arcface"])
-    groups = join(means, counts, _together(tracks, landmarks), alike)
+    alike = least_alike(settings.same_person, embedder)
+    groups = join(means, counts, together(tracks, landmarks), alike)
     people = [[face for place in group for face in by_track[tracks[place]]] for group in groups]
     return {face.track_id for face in _chosen(people, settings, person)}
+
+
+def least_alike(same_person: float | None, embedder: Embedder) -> float:
+    """The mean cosine from which two tracks are one person's; what suits the embedder if None."""
+    if same_person is None:
+        return SAME_PERSON.get(embedder.name, SAME_PERSON["arcface"])
+    return same_person
 
 
 def join(
@@ -92,12 +98,6 @@ def _mean(faces: list[Candidate], shelf: Shelf, embedder: Embedder) -> NDArray[n
     places = np.unique(np.linspace(0, len(faces) - 1, _FACES_PER_TRACK).round().astype(int))
     crops = shelf.get([faces[place].crop for place in places])
     return embedder.embed(arcface_crops(crops)).astype(np.float64).mean(axis=0)
-
-
-def _together(tracks: list[int], landmarks: Landmarks) -> NDArray[np.bool_]:
-    """`(N, N)` true where two tracks share a frame."""
-    shown = np.stack([(landmarks.track_id == track).any(axis=1) for track in tracks])
-    return (shown.astype(np.float32) @ shown.T.astype(np.float32)) > 0
 
 
 def _chosen(

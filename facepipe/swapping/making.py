@@ -13,13 +13,13 @@ import pandas as pd
 from facepipe.arrays import RgbImage
 from facepipe.errors import BadInputError, NoFaceError, StoppedError
 from facepipe.files import sha256_of, whole_file
-from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.swapping.beside import PICTURES, PREVIEW, write_pictures, write_preview
-from facepipe.swapping.casting import Cast, Part, Spot, cast
+from facepipe.swapping.casting import Cast, Spot, cast
 from facepipe.swapping.chunks import ChunkFolder
 from facepipe.swapping.drawing import DrawingFiles, chosen_swapper
 from facepipe.swapping.drawing_settings import MESH
+from facepipe.swapping.engaging import TargetFiles, check_all_play, engaged
 from facepipe.swapping.film import Film, cut_of, film_of
 from facepipe.swapping.manifest import (
     FrameCounts,
@@ -28,6 +28,7 @@ from facepipe.swapping.manifest import (
     SwapManifest,
     library_versions,
 )
+from facepipe.swapping.mapping import wished, wishes_in
 from facepipe.swapping.parsing import FaceParser
 from facepipe.swapping.place import Occlusion
 from facepipe.swapping.settings import SwapSettings
@@ -63,7 +64,9 @@ class Materials:
     Attributes:
         sources: the target's media.
         landmarks: the target's smoothed landmarks.
-        target_faces: folder of the target's faces; their tracks are the person to replace.
+        target_faces: folder of the target's faces; unless asked otherwise, their tracks are the
+            person to replace.
+        target_people: folder of faces of all of the target's tracks.
         identities: whose faces are shown; the first is the one that the swap is named after.
         models: folder of weights.
         enhancer: ONNX file of a face enhancer, if one is used.
@@ -77,6 +80,7 @@ class Materials:
     sources: Sequence[Path]
     landmarks: Path
     target_faces: Path
+    target_people: Path
     identities: Sequence[IdentityFiles]
     models: Path
     consent_ids: Mapping[str, str]
@@ -102,16 +106,17 @@ def make_swap(
 
     Raises:
         StoppedError: `stop` said so.
-        NoFaceError: No frame can be swapped.
+        NoFaceError: No frame can be swapped, or somebody who was asked for is not there.
         BadInputError: A file is missing, or files do not belong together.
     """
     if stop():
         raise StoppedError("stopped before the first frame; nothing is written")
     landmarks = Landmarks.load(materials.landmarks)
     film = film_of(materials.sources, landmarks, cut_of(settings))
-    tracks = frozenset(FaceSet.load(materials.target_faces).track_id.tolist())
-    parts = [Part(materials.identities[0].name, tracks)]
+    wishes = wished(settings.people, materials.identities[0].name)
+    parts = engaged(_target(materials), landmarks, wishes, settings.same_person)
     casting = cast(film.landmarks, parts, settings)
+    check_all_play(casting, wishes)
     swappers = {
         identity.name: chosen_swapper(_drawing(materials, identity), settings)
         for identity in materials.identities
@@ -133,6 +138,13 @@ def _occlusions(materials: Materials) -> list[Occlusion]:
     if materials.face_parser is None:
         return []
     return [FaceParser(materials.face_parser, materials.device, materials.threads)]
+
+
+def _target(materials: Materials) -> TargetFiles:
+    first = materials.identities[0]
+    return TargetFiles(
+        materials.target_faces, materials.target_people, first.profile, materials.models
+    )
 
 
 def load_drawn(folder: Path) -> dict[Spot, RgbImage]:
@@ -207,7 +219,7 @@ def _manifest(
         },
         models={identity.name: _named(identity.model) for identity in drawn_by if identity.model},
         consent_ids=dict(sorted(materials.consent_ids.items())),
-        settings=dataclasses.asdict(settings),
+        settings={**dataclasses.asdict(settings), "people": _people(settings.people)},
         versions=library_versions(),
         frames=frame_counts(log["reason"]),
         parts=[
@@ -219,6 +231,15 @@ def _manifest(
             for role in casting.roles
         ],
     )
+
+
+def _people(people: str) -> str:
+    """The same text; a reference picture is named by its content, wherever it lies."""
+    wishes = [
+        dataclasses.replace(wish, path=sha256_of(Path(wish.path))) if wish.path else wish
+        for wish in wishes_in(people)
+    ]
+    return " ".join(map(str, wishes))
 
 
 def _read_of(identity: IdentityFiles) -> dict[str, Path]:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.arrays import RgbImage
+from facepipe.arrays import FloatArray, RgbImage
 from facepipe.compositing.teacher import MeshTeacher
 from facepipe.files import whole_file
+from facepipe.identity.company import Company
 from facepipe.identity.embedding import Embedder, require_same_embedder
 from facepipe.identity.face_set import FaceSet
 from facepipe.identity.profile import Profile, mean_embedding
+from facepipe.identity.spherical import mean_direction
 from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.landmarks.detection import detect
 from facepipe.landmarks.tracks import Landmarks
@@ -39,6 +41,7 @@ class ReportMaterials:
         sources: the target's media.
         landmarks: the target's smoothed landmarks.
         target_faces: folder of the target's faces.
+        target_people: folder of faces of all of the target's tracks.
         identity_faces: folder of each identity's faces, by its name.
         profiles: of each identity.
         embedder: what the profiles were made with.
@@ -49,6 +52,7 @@ class ReportMaterials:
     sources: Sequence[Path]
     landmarks: Path
     target_faces: Path
+    target_people: Path
     identity_faces: Mapping[str, Path]
     profiles: Mapping[str, Profile]
     embedder: Embedder
@@ -112,7 +116,6 @@ def _screening(
     materials: ReportMaterials, film: Film, manifest: SwapManifest, found: Landmarks
 ) -> Screening:
     parts = [Part(part.identity, frozenset(part.tracks)) for part in manifest.parts]
-    faces = FaceSet.load(materials.target_faces)
     return Screening(
         film=film,
         swapped=materials.swapped / manifest.video.name,
@@ -120,9 +123,25 @@ def _screening(
         masks=KeptMasks(materials.swapped / MASKS),
         swapped_landmarks=found,
         identities=np.stack([materials.profiles[part.identity].embedding for part in parts]),
-        targets=np.stack([mean_embedding(faces, materials.embedder) for _ in parts]),
+        targets=np.stack(_replaced(materials, parts)),
         embedder=materials.embedder,
     )
+
+
+def _replaced(materials: ReportMaterials, parts: list[Part]) -> list[FloatArray]:
+    """The unit vector `(512,)` of the person that each part replaces."""
+    faces, company = FaceSet.load(materials.target_faces), Company.load(materials.target_people)
+    usual = frozenset(faces.track_id.tolist())
+    return [
+        mean_embedding(faces, materials.embedder)
+        if part.tracks & usual
+        else _mean_of(materials.embedder.embed(company.faces_of(part.tracks)))
+        for part in parts
+    ]
+
+
+def _mean_of(vectors: FloatArray) -> FloatArray:
+    return mean_direction(vectors).astype(np.float32)
 
 
 class _Gallery:

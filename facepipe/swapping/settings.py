@@ -7,6 +7,7 @@ from facepipe.errors import SettingsError
 from facepipe.media.settings import EncodeSettings
 from facepipe.swapping.drawing_settings import check_range
 from facepipe.swapping.fitting_settings import FittingSettings
+from facepipe.swapping.mapping import wishes_in
 
 HdrChoice = Literal["keep", "tone_map"]
 _DAY_S = 86_400
@@ -17,6 +18,13 @@ class SwapSettings(FittingSettings):
     """How faces are put into a target.
 
     Attributes:
+        people: Who gets whose face, as IDENTITY=PLACE with spaces between: `ada=track:0
+            eve=left-to-right:2`. A place is one (the person that the target's faces are of, as
+            for an identity without a place), many (everybody who is nobody else's), track:N,
+            left-to-right:N (from 1), reference:frame:N (the largest face in that frame) or
+            reference:FILE (who looks like this picture; the target's consent must cover it).
+        same_person: Mean cosine from which two tracks, or a track and a picture, are one
+            person's, -1 to 1; None takes 0.48 for the builtin embedder and 0.3 for ArcFace.
         max_yaw_deg: Faces turned further to either side stay as they are, up to 90.
         max_pitch_deg: Faces nodding further up or down stay as they are, up to 90.
         fade_deg: The swap fades out over so many degrees before these limits.
@@ -38,6 +46,8 @@ class SwapSettings(FittingSettings):
             batches; a swap that was broken off goes on after the last whole one.
     """
 
+    people: str = ""
+    same_person: float | None = None
     max_yaw_deg: float = 65.0
     max_pitch_deg: float = 45.0
     fade_deg: float = 8.0
@@ -54,6 +64,9 @@ class SwapSettings(FittingSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        wishes_in(self.people)  # refuses what is no mapping
+        if self.same_person is not None:
+            check_range("same_person", self.same_person, -1, 1)
         check_range("max_yaw_deg", self.max_yaw_deg, 1, 90)
         check_range("max_pitch_deg", self.max_pitch_deg, 1, 90)
         check_range("fade_deg", self.fade_deg, 0, 90)

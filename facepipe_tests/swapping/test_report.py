@@ -9,6 +9,7 @@ import pytest
 
 from facepipe.errors import BadInputError, NoFaceError, VerificationError
 from facepipe.files import sha256_of
+from facepipe.identity.company import gather_company
 from facepipe.identity.embedding import builtin_embedder
 from facepipe.identity.profile import mean_embedding
 from facepipe.landmarks.tracks import Landmarks
@@ -52,10 +53,12 @@ def stage(tmp_path_factory):
         sources=[clip],
         landmarks=folder / "landmarks.npz",
         target_faces=folder / "target",
+        target_people=folder / "people",
         identities=[IdentityFiles("ada", folder / "identity", folder / "profile.json")],
         models=folder / "models",
         consent_ids={"target": "t1", "identity": "i1"},
     )
+    gather_company(folder, Landmarks.load(materials.landmarks)).save(folder / "people")
     (folder / "swap").mkdir()
     manifest = make_swap(materials, SETTINGS, folder / "swap" / "swapped.mp4")
     return folder, materials, manifest, target
