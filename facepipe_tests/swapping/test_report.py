@@ -15,7 +15,7 @@ from facepipe.identity.profile import mean_embedding
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import decode
 from facepipe.swapping.casting import Part, Spot, cast
-from facepipe.swapping.film import film_of
+from facepipe.swapping.film import cut_of, film_of
 from facepipe.swapping.making import IdentityFiles, Materials, load_drawn, make_swap
 from facepipe.swapping.manifest import FrameCounts, SwapManifest
 from facepipe.swapping.masks import KeptMasks
@@ -148,6 +148,26 @@ def test_the_table_holds_every_frame_and_why_it_was_left_alone(stage, screening)
     assert table["reason"].tolist() == ["", "", "", "no_face", *[""] * 6]
     assert np.isnan(table.loc[3, ["seam_delta_e", "similarity_to_identity"]].astype(float)).all()
     assert table.loc[3, "background_ssim"] > 0.99  # the whole frame was left alone
+
+
+def test_a_cut_swap_is_judged_by_the_frames_of_the_cut(stage, screening, tmp_path):
+    settings = dataclasses.replace(SETTINGS, start_s=0.07, end_s=0.3, side_by_side=True)
+    manifest = make_swap(stage[1], settings, tmp_path / "swapped.mp4")
+    assert manifest.frames == FrameCounts(total=6, swapped=5, skipped={"no_face": 1})
+    assert len(list(decode(tmp_path / "side_by_side.mp4"))) == 6
+    film = film_of(stage[1].sources, screening.swapped_landmarks, cut_of(settings))
+    cut = dataclasses.replace(
+        screening,
+        film=film,
+        swapped=tmp_path / "swapped.mp4",
+        casting=cast(film.landmarks, [Part("ada", frozenset({0}))], settings),
+        masks=KeptMasks(tmp_path / "masks.parquet"),
+        swapped_landmarks=film.landmarks,
+    )
+    report, table = build_report(cut, manifest.frames)
+    assert table["reason"].tolist() == ["", "no_face", "", "", "", ""]
+    assert report.background_ssim > 0.97
+    assert report.closer_to_identity_share == 1
 
 
 def test_the_target_itself_is_closer_to_the_target_and_flickers_as_it_does(stage, screening):
