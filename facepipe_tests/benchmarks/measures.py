@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from facepipe.inference.models import ensure_model
-from facepipe_tests.benchmarks.material import looped, scaled, write_1080p
+from facepipe_tests.benchmarks.material import RATE, looped, scaled, write_1080p
 from facepipe_tests.benchmarks.people import (
     exported_model,
     face_set,
@@ -20,7 +20,7 @@ from facepipe_tests.benchmarks.people import (
     swap_seconds,
 )
 from facepipe_tests.benchmarks.rows import Row
-from facepipe_tests.benchmarks.swaps import swap_rows
+from facepipe_tests.benchmarks.swaps import memory_row, swap_rows
 from facepipe_tests.benchmarks.unchanged import made_pair, run_empty
 
 FRAMES = 100
@@ -42,6 +42,8 @@ def all_rows(folder: Path, *, long: bool) -> Iterator[Row]:
     yield from training_rows(folder / "training")
     if long:
         yield memory(clip, folder)
+        ten_minutes = round(600 * RATE / FRAMES)
+        yield memory_row(clip, exported_model(folder), bundle, folder / "swaps", ten_minutes)
 
 
 def best_of(work: Callable[[], object], times: int = 3) -> float:

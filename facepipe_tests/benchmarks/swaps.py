@@ -1,5 +1,8 @@
 """What a swap costs, beside InsightFace's own with the same ONNX file, and what its stages cost."""
 
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.swapper import OnnxSwapper
 from facepipe.swapping.takes import Take, swapped_frames
 from facepipe.swapping.video import swap_video
+from facepipe_tests.benchmarks.material import looped
 from facepipe_tests.benchmarks.people import unit_embedding
 from facepipe_tests.benchmarks.rows import Row
 
@@ -162,3 +166,33 @@ def swap_rows(clips: dict[int, Path], model: Path, bundle: Path, folder: Path) -
         yield end_to_end(stage, folder / str(height), height)
         if height == max(clips):
             yield overlap(stage, folder / "overlap")
+
+
+def memory_row(clip: Path, model: Path, bundle: Path, folder: Path, times: int) -> Row:
+    """Peak memory of swapping a clip so many times over, beside swapping a tenth of that."""
+    peaks: list[float] = []
+    for count in (times, times // 10):
+        place = folder / f"{count}_times"
+        place.mkdir(parents=True)
+        long = looped(clip, place / "clip.mp4", count)
+        command = [sys.executable, "-m", __spec__.name, long, model, bundle, place / "out.mp4"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks.append(int(done.stdout.split()[-1]) / 1024)
+    return Row(
+        "peak memory of a swap, 1080p",
+        f"{times} times the clip: {peaks[0]:.0f} MiB",
+        f"{times // 10} times: {peaks[1]:.0f} MiB",
+        peaks[0] / peaks[1],
+        1.2,
+    )
+
+
+def main(clip: Path, model: Path, bundle: Path, out: Path) -> None:
+    """Swap, and print how many KiB this process took at most."""
+    swap_video(staged(clip, model, bundle).take, out, SETTINGS)
+    # ru_maxrss would be at least what the process that started this one took
+    sys.stdout.write(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0])
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
