@@ -52,10 +52,11 @@ class Masker:
         for mask in (believed, *seen):
             check_shape(mask, place.crop_rgb.shape[:2], name="the mask of a face's square")
         allowed = np.minimum.reduce([believed, *self._parts(place), *seen])
+        if allowed.min() < 1:  # landmarks are smoothed, and so the outline is calm already
+            allowed = self._steady.mask(moment, allowed, place.crop_rgb)
         outline, inner = self._outlines(place)
-        mask = self._steady.mask(moment, np.minimum(outline, allowed), place.crop_rgb)
         visible = np.minimum.reduce(seen) if seen else None
-        return Shown(mask, outline * (1 - inner) * allowed, visible)
+        return Shown(np.minimum(outline, allowed), outline * (1 - inner) * allowed, visible)
 
     def _parts(self, place: Place) -> list[FloatArray]:
         """The mask that leaves out what is not to be swapped, if anything is."""

@@ -77,7 +77,7 @@ class SteadySquares:
     """
 
     def __init__(self, window_s: float) -> None:
-        self._recent = Recent[tuple[NDArray[Any], RgbImage]](window_s)
+        self._recent = Recent[tuple[FloatArray, RgbImage]](window_s)
 
     def picture(self, moment: Moment, square_rgb: RgbImage) -> RgbImage:
         """The mean of a picture `(S, S, 3)`, guided by itself."""
@@ -89,14 +89,14 @@ class SteadySquares:
         return np.asarray(self._mean(moment, mask, guide_rgb), np.float32)
 
     def _mean(self, moment: Moment, square: NDArray[Any], guide_rgb: RgbImage) -> NDArray[Any]:
-        seen = self._recent.add(moment, (square, guide_rgb))
+        seen = self._recent.add(moment, (square.astype(np.float32), guide_rgb))
         if len(seen) == 1:
             return square
-        mean, weight = square.astype(np.float32), np.ones(square.shape[:2], np.float32)
+        mean, weight = seen[0][0][0], np.ones(square.shape[:2], np.float32)
         for (old, old_guide_rgb), share in seen[1:]:
             if old.shape == square.shape:
                 alike = _alike(guide_rgb, old_guide_rgb) * np.float32(share)
-                mean = cv2.blendLinear(mean, old.astype(np.float32), weight, alike)
+                mean = cv2.blendLinear(mean, old, weight, alike)
                 weight += alike
         return mean
 
