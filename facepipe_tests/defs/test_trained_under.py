@@ -86,7 +86,7 @@ def test_no_adapter_is_trained_on_a_base_of_another_embedder(shelf):
 
 def test_nothing_is_swapped_with_a_model_of_another_embedder(shelf):
     shelf.make_profile("2" * 64)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("identity", ["ann"])
         instance.add_dynamic_partitions("target", ["bob"])
         with pytest.raises(NotBuiltError, match=r"pair/lora_onnx of ann\|bob was trained under"):

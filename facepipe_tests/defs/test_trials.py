@@ -87,7 +87,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path, monkeypatch):
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("identity", ["ada"])
         instance.add_dynamic_partitions("target", ["ben"])
         bench = Bench(tmp_path, instance)

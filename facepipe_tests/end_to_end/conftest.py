@@ -1,9 +1,11 @@
 """One small pair of synthetic people, made once through the command line for all tests here."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from facepipe.cli.app import _add_commands as add_commands
 from facepipe.cli.app import exit_code_of
 from facepipe.synthetic.clips import write_clip
 from facepipe.synthetic.scene import Clip
+from facepipe_tests.sharing import landmark_wheel, once
 
 TINY = (
     "identity/checkpoint.epochs=2", "identity/checkpoint.steps_per_epoch=3",
@@ -39,10 +42,23 @@ class Project:
             "DAGSTER_HOME": str(self.root / ".dagster"),
         }
 
-    def run(self, *arguments, code=0, module="facepipe.cli") -> subprocess.CompletedProcess[str]:
+    def tell(self, *arguments, code=0) -> str:
+        """Run `facepipe` in this process, which saves loading it; both its outputs together."""
+        told = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(told), redirect_stderr(told):
+            for name in set(os.environ) - set(self.environment):
+                patch.delenv(name)
+            for name in ("FACEPIPE_DATA", "DAGSTER_HOME"):
+                patch.setenv(name, self.environment[name])
+            patch.chdir(self.root)
+            ended = exit_code_of([str(argument) for argument in arguments])
+        assert ended == code, f"exit {ended}: {told.getvalue()[-3000:]}"
+        return told.getvalue()
+
+    def run(self, *arguments, code=0) -> subprocess.CompletedProcess[str]:
         """Run `facepipe` as a process of its own; check its exit code and that it fails quietly."""
         done = subprocess.run(
-            [sys.executable, "-m", module, *map(str, arguments)],
+            [sys.executable, "-m", "facepipe.cli", *map(str, arguments)],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -55,11 +71,11 @@ class Project:
     def add(self, side, name, *media, scope=("train", "swap")):
         """Give media a consent record and add them."""
         record = self.root / f"{name}.consent.json"
-        self.run(
+        self.tell(
             "consent", "new", "--subject", name, "--scope", *scope, "--expires", "2099-12-31",
             "--media", *media, "-o", record,
         )  # fmt: skip
-        self.run("add", side, name, *media, "--consent", record)
+        self.tell("add", side, name, *media, "--consent", record)
 
     def swap(self, identity, target, *settings):
         """Run a pair with the smallest training that is one."""
@@ -74,11 +90,15 @@ class Project:
 @pytest.fixture(scope="session")
 def landmark_model(tmp_path_factory) -> Path:
     """A models folder that holds the landmark model, fetched or built once."""
-    models = tmp_path_factory.mktemp("weights")
     from facepipe.inference.models import ensure_model
 
-    ensure_model("face_landmarker", models)
-    return models
+    def make(models):
+        wheel = models / landmark_wheel(tmp_path_factory).name
+        wheel.symlink_to(landmark_wheel(tmp_path_factory))
+        ensure_model("face_landmarker", models)
+        wheel.unlink()
+
+    return once(tmp_path_factory, "landmark-model", make)
 
 
 @pytest.fixture
@@ -91,22 +111,29 @@ def empty(tmp_path, landmark_model) -> Project:
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory) -> dict[str, Path]:
     """Two short clips of synthetic people."""
-    folder = tmp_path_factory.mktemp("clips")
-    for name, seed in (("ada", 6), ("ben", 43)):
-        write_clip(Clip(seeds=(seed,), size=256, frames=30, fps=25.0), folder / f"{name}.mp4")
+
+    def make(folder):
+        for name, seed in (("ada", 6), ("ben", 43)):
+            write_clip(Clip(seeds=(seed,), size=256, frames=30, fps=25.0), folder / f"{name}.mp4")
+
+    folder = once(tmp_path_factory, "clips", make)
     return {name: folder / f"{name}.mp4" for name in ("ada", "ben")}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def made(tmp_path_factory, landmark_model, clips) -> Project:
-    """A data root in which the pair ada and ben is made."""
-    root = tmp_path_factory.mktemp("made")
-    shutil.copytree(landmark_model, root / "models")
-    project = Project(root)
-    project.add("identity", "ada", clips["ada"])
-    project.add("target", "ben", clips["ben"])
-    project.swap("ada", "ben")
-    return project
+    """A data root in which the pair ada and ben is made, for one file of tests to change."""
+
+    def make(root):
+        shutil.copytree(landmark_model, root / "models")
+        project = Project(root)
+        project.add("identity", "ada", clips["ada"])
+        project.add("target", "ben", clips["ben"])
+        project.swap("ada", "ben")
+
+    root = tmp_path_factory.mktemp("made") / "data"
+    shutil.copytree(once(tmp_path_factory, "made-pair", make), root, symlinks=True)
+    return Project(root)
 
 
 @pytest.fixture

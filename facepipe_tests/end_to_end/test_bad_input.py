@@ -8,6 +8,34 @@ from facepipe_tests.end_to_end.inputs import added, clip, files_in, noise, recor
 pytestmark = pytest.mark.slow
 
 
+def stand_in(root, patch):
+    """Let commands of this process work on a data root."""
+    patch.setenv("FACEPIPE_DATA", str(root))
+    patch.delenv("DAGSTER_HOME", raising=False)
+    patch.chdir(root.parent)
+
+
+@pytest.fixture(scope="module")
+def of_all(tmp_path_factory):
+    """A data root with two inputs."""
+    root = tmp_path_factory.mktemp("two") / "data"
+    root.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        stand_in(root, patch)
+        added(root, "identity", "alice", noise(root.parent / "a.png"))
+        added(root, "target", "clip", noise(root.parent / "b.png"))
+    return root
+
+
+@pytest.fixture
+def two_added(of_all, monkeypatch):
+    """The same for each test, which must leave it as it is."""
+    stand_in(of_all, monkeypatch)
+    before = files_in(of_all)
+    yield of_all
+    assert files_in(of_all) == before
+
+
 @pytest.mark.parametrize("kind", ["missing", "empty", "truncated", "text", "folder of text"])
 def test_a_file_that_is_no_media_is_refused_and_nothing_is_added(root, fails, tmp_path, kind):
     path = tmp_path / "clip.mp4"
@@ -57,11 +85,9 @@ def test_a_name_outside_the_pattern_is_refused(root, fails, tmp_path, name):
         (["alice", "clip", "--nonsense"], "--nonsense"),
     ],
 )
-def test_what_is_unknown_or_out_of_range_is_named(root, fails, tmp_path, arguments, said):
-    added(root, "identity", "alice", noise(tmp_path / "a.png"))
-    added(root, "target", "clip", noise(tmp_path / "b.png"))
+def test_what_is_unknown_or_out_of_range_is_named(two_added, fails, arguments, said):
     assert said in fails(2, "run", *arguments)
-    assert not (root / "assets").exists()
+    assert not (two_added / "assets").exists()
 
 
 def test_a_video_without_a_face_is_refused_by_name(root, fails, tmp_path):

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def export(made, tmp_path):
     def run(kind, *options):
-        made.run("export", "ada", "ben", "--format", kind, "-o", tmp_path / kind, *options)
+        made.tell("export", "ada", "ben", "--format", kind, "-o", tmp_path / kind, *options)
         return tmp_path / kind
 
     return run

@@ -100,7 +100,7 @@ def test_an_unchanged_run_still_asks_for_consent(made):
     record.write_text(json.dumps({**json.loads(content), "expires_at": "2020-01-02T00:00:00Z",
                                   "granted_at": "2020-01-01T00:00:00Z"}))  # fmt: skip
     try:
-        assert "expired" in made.run("run", "ada", "ben", code=3).stderr
+        assert "expired" in made.tell("run", "ada", "ben", code=3)
     finally:
         record.write_text(content)
 
@@ -167,25 +167,25 @@ def test_insightface_loads_the_export_and_swaps_a_frame(made, clips):
 
 
 def test_a_renewed_consent_is_seen_as_stale_and_renews_what_names_it_without_training(made):
-    assert made.run("status").stdout.count(" made ") == 17
+    assert made.tell("status").count(" made ") == 17
     trained = made.place("pair/lora_checkpoint", "ada", "ben").stat().st_ino
     record = made.root / "targets" / "ben" / "consent.json"
     content = json.loads(record.read_text())
     record.write_text(json.dumps({**content, "contact": "somebody else"}))
-    told = made.run("status", "ada", "ben").stdout
+    told = made.tell("status", "ada", "ben")
     assert " stale " in told
     assert "consent changed" in told
     made.swap("ada", "ben")
     assert made.place("pair/lora_checkpoint", "ada", "ben").stat().st_ino == trained
     manifest = made.place("pair/swapped_video", "ada", "ben") / "manifest.json"
     assert read_consent(record).id in manifest.read_text()
-    assert made.run("status").stdout.count(" made ") == 17
+    assert made.tell("status").count(" made ") == 17
 
 
 def test_the_same_media_and_settings_give_the_same_bytes_elsewhere(made, empty, clips):
     for side, name, folder in (("identity", "ada", "identities"), ("target", "ben", "targets")):
         record = made.root / folder / name / "consent.json"
-        empty.run("add", side, name, clips[name], "--consent", record)
+        empty.tell("add", side, name, clips[name], "--consent", record)
     empty.swap("ada", "ben")
     assert versions(empty) == versions(made)
 
@@ -209,5 +209,5 @@ def test_a_target_added_later_shares_no_file_and_leaves_the_identity_alone(made,
     video = made.place("pair/swapped_video", "ada", "twin") / "swapped.mp4"
     with av.open(str(video)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 30
-    made.run("remove", "target", "twin", "--yes")
+    made.tell("remove", "target", "twin", "--yes")
     assert not any("twin" in part for path in inodes(made) for part in path.parts)

@@ -9,6 +9,7 @@ from facepipe.errors import ModelFileError
 from facepipe.inference.models import ensure_model
 from facepipe.landmarks.tracks import NO_TRACK, Landmarks
 from facepipe_tests.real import SHARED
+from facepipe_tests.sharing import landmark_wheel, once
 
 
 def face_at(x_px, y_px, size_px=100.0):
@@ -51,11 +52,16 @@ def make_landmarks():
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory):
     """The landmark bundle, made of the official file beside the project and the pinned wheel."""
-    models = tmp_path_factory.mktemp("models")
-    official = SHARED / "models" / "face_landmarker.task"
-    if official.is_file():
-        shutil.copyfile(official, models / "face_landmarker.task")
+
+    def make(models):
+        official = SHARED / "models" / "face_landmarker.task"
+        if official.is_file():
+            shutil.copyfile(official, models / "face_landmarker.task")
+        wheel = landmark_wheel(tmp_path_factory)
+        (models / wheel.name).symlink_to(wheel)
+        ensure_model("face_landmarker", models)
+
     try:
-        return ensure_model("face_landmarker", models)
+        return once(tmp_path_factory, "landmark-bundle", make) / "face_landmarker.task"
     except ModelFileError as error:
         pytest.skip(str(error))

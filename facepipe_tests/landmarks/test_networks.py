@@ -8,13 +8,13 @@ import pytest
 from facepipe.errors import ModelFileError
 from facepipe.files import sha256_of
 from facepipe.inference import landmark_source
-from facepipe.inference.fetching import fetch_wheel
 from facepipe.inference.models import ensure_model
 from facepipe.inference.registry import BUNDLE_KINDS, FULL, OFFICIAL_ONLY, WHEEL_ONLY
 from facepipe.landmarks.landmarker import FaceFinder
 from facepipe.landmarks.regions import inter_ocular_px
 from facepipe.media.decode import decode
 from facepipe_tests.real import CLIPS, SHARED, needs_real_media
+from facepipe_tests.sharing import landmark_wheel
 
 pytestmark = [pytest.mark.realmedia, needs_real_media]
 
@@ -26,9 +26,8 @@ def unreachable(*given, **named):
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory):
     """Each kind of bundle, built with what that kind needs and nothing else."""
-    folder = tmp_path_factory.mktemp("parts")
     try:
-        wheel = fetch_wheel(folder)
+        wheel = landmark_wheel(tmp_path_factory)
     except ModelFileError as error:
         pytest.skip(str(error))
     made = {}

@@ -163,7 +163,7 @@ def test_the_configuration_does_not_depend_on_the_process(trained, base, tmp_pat
         "a, b, c = map(pathlib.Path, sys.argv[1:]); save_adapter(c, load_adapter(a, b))"
     )
     command = [sys.executable, "-c", script, base / "best", trained[1], tmp_path]
-    subprocess.run(command, check=True, env={"PYTHONHASHSEED": "7"})
+    subprocess.run(command, check=True, env={"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"})
     name = "adapter_config.json"
     assert (tmp_path / name).read_bytes() == (trained[1] / name).read_bytes()
 

@@ -44,7 +44,7 @@ class Studio:
 
 @pytest.fixture
 def studio(tmp_path, embeddings):
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("identity", ["alice"])
         yield lambda name: Studio(tmp_path / name, instance, embeddings[0])
 

@@ -212,7 +212,7 @@ def test_the_asset_is_made_and_its_check_tells(run, tmp_path, monkeypatch, pulle
         device = Device(device="cpu", threads=1)
         yield trained(context, store, device, made_from, lambda: train, closer_check)
 
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         for name, key in (("identity", "alice"), ("target", "bob")):
             instance.add_dynamic_partitions(name, [key])
         results = [
