@@ -51,7 +51,7 @@ def exit_code_of(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("FACEPIPE_DEBUG"):
             traceback.print_exc()
         message, code = ending(error)
-        line = " ".join(message.split())
+        line = printable(message)
         stderr.print(f"error: {line}", markup=False, highlight=False, soft_wrap=True)
         return code
     return result if isinstance(result, int) else 0
@@ -72,6 +72,16 @@ def ending(error: BaseException) -> tuple[str, int]:
             return f"{error.filename or 'system'}: {error.strerror or error}", 1
         case _:
             return f"{type(error).__name__}: {error}", 1
+
+
+def printable(message: str) -> str:
+    r"""A message as one line that steers no terminal, whatever a file or a name put into it.
+
+    >>> printable("a.mp4\n\x1b[2J: no video")
+    'a.mp4 [2J: no video'
+    """
+    seen = "".join(letter if letter.isprintable() else " " for letter in message)
+    return " ".join(seen.split())
 
 
 def one_value_each(arguments: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from facepipe.defs import previews
 from facepipe.defs.curves import curves
+from facepipe.errors import BadInputError
 from facepipe.training.guard import advice, is_swapped
 
 _CLOSER = "closer_to_identity"
@@ -20,8 +21,7 @@ _CURVES = {
 
 def describe_training(folder: Path) -> dict[str, Any]:
     """Curves, held-out numbers, how the best was chosen, and what it drew on the way."""
-    lines = (folder / "history.jsonl").read_text().splitlines()
-    history: list[dict[str, float]] = [json.loads(line) for line in lines]
+    history = read_history(folder / "history.jsonl")
     evaluation: dict[str, Any] = json.loads((folder / "evaluation.json").read_text())
     found: dict[str, Any] = {
         **history[-1],
@@ -40,6 +40,21 @@ def describe_training(folder: Path) -> dict[str, Any]:
         "preview": previews.picture_file(shown[-1]),
         "timelapse": previews.animation(shown),
     }
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """The epochs of a training, one JSON object a line.
+
+    Raises:
+        BadInputError: There is none, or a line is damaged.
+    """
+    try:
+        history = [json.loads(line) for line in path.read_text().splitlines()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInputError(f"{path}: no history that can be read; train again") from error
+    if not history or not all(isinstance(row, dict) for row in history):
+        raise BadInputError(f"{path}: no history of a training; train again")
+    return history
 
 
 def closer_spec() -> dg.AssetCheckSpec:

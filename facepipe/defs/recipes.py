@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from facepipe.defs.partitions import Side
 from facepipe.files import flush_tree
@@ -35,9 +35,26 @@ class Recipe:
 
 
 def read_recipe(folder: Path) -> dict[str, Any] | None:
-    """What a published folder was made from, or nothing where none is published."""
-    path = folder / RECIPE_FILE
-    return json.loads(path.read_text()) if path.is_file() else None
+    """What a published folder was made from, or nothing where none is published, or a damaged one.
+
+    What is published is made anew then.
+    """
+    try:
+        told = json.loads((folder / RECIPE_FILE).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return told if _is_recipe(told) else None
+
+
+def _is_recipe(told: Any) -> bool:
+    """Whether a recipe holds what is always looked at."""
+    if not isinstance(told, dict):
+        return False
+    recipe = cast(dict[str, Any], told)
+    kinds = {"inputs": dict, "digest": str, "settings": dict, "recipe_id": str, "scratch_id": str}
+    return "inputs" in recipe and all(
+        isinstance(recipe[name], kind) for name, kind in kinds.items() if name in recipe
+    )
 
 
 def others_in(recipe: Mapping[str, Any]) -> list[tuple[Side, str]]:

@@ -82,7 +82,8 @@ class Profile(pydantic.BaseModel):
             raise BadInputError(f"{path}: no profile there; make identity/profile first") from error
         except pydantic.ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the file"
+            named = " ".join(".".join(str(part) for part in first["loc"]).split())
+            where = named or "the file"
             raise BadInputError(f"{path}: not a profile: {where}: {first['msg']}") from error
 
 

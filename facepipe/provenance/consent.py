@@ -195,7 +195,7 @@ def _digests(media: Sequence[Path]) -> list[str]:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])
+    place = " ".join(".".join(str(part) for part in problem["loc"]).split())
     message = " ".join(problem["msg"].split())
     came = repr(problem["input"])[:_SHOWN_CHARACTERS]
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

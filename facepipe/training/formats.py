@@ -143,10 +143,17 @@ def _holds(path: Path, content: bytes) -> bool:
 
 def _read_model(place: Path) -> tuple[bytes, dict[str, Any]]:
     """The published network and its record, if they belong together."""
-    content, record = place.read_bytes(), json.loads(place.with_suffix(".json").read_text())
-    if record["crc32"] != _crc32(content):
+    try:
+        content, record = place.read_bytes(), json.loads(place.with_suffix(".json").read_bytes())
+        said = {name: record[name] for name in ("crc32", "file")}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise VerificationError(
-            f"{place}: its CRC32 is {_crc32(content)}, and its record says {record['crc32']}; "
+            f"{place}: its record {place.stem}.json is damaged; delete its folder and run the "
+            f"pair again"
+        ) from error
+    if said["crc32"] != _crc32(content):
+        raise VerificationError(
+            f"{place}: its CRC32 is {_crc32(content)}, and its record says {said['crc32']}; "
             f"the file was changed: delete its folder and run the pair again"
         )
     return content, record

@@ -134,6 +134,6 @@ def _loaded(path: Path) -> onnx.ModelProto:
     if not path.is_file():
         raise ModelFileError(f"{path}: no such file; an ONNX file is needed")
     try:
-        return onnx.load(str(path))
+        return onnx.load(str(path), load_external_data=False)  # other files are not followed
     except DecodeError as error:
         raise ModelFileError(f"{path}: not an ONNX file, or damaged ({error})") from error
