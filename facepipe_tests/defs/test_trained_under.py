@@ -30,8 +30,9 @@ class Shelf:
             Image.new("RGB", (64, 64)).save(folder / "a.png")
             grant(folder)
         self.pair = consented_pair(self.store, PAIR_KEY, "train")
-        for key in ("identity/faces", "target/faces", "target/smoothed_landmarks"):
-            self.publish(key)
+        for key in ("faces", "people", "smoothed_landmarks"):
+            self.publish(f"target/{key}")
+        self.publish("identity/faces")
         self.make_profile("1" * 64)
         self.publish(CHECKPOINT, profile=self.digest("identity/profile"))
         self.publish(ADAPTER, profile=self.digest("identity/profile"))

@@ -20,6 +20,7 @@ FILES = {
     ("target/frames", "ben"): ["index.parquet"],
     ("identity/landmarks", "ada"): ["landmarks.npz"],
     ("target/smoothed_landmarks", "ben"): ["landmarks.npz"],
+    ("target/people", "ben"): ["tracks.parquet", "tracks"],
     ("identity/faces", "ada"): ["faces.parquet", "faces.npz"],
     ("identity/profile", "ada"): ["profile.json"],
     ("identity/onnx", "ada"): ["model.onnx", "model.hash"],
@@ -88,7 +89,7 @@ def test_an_unchanged_run_reads_media_once_loads_no_heavy_library_and_is_seen_in
     )
     code, read, heavy, runs = json.loads(done.stdout.splitlines()[-1])
     assert code == 0
-    assert done.stderr.count(": unchanged") == 17
+    assert done.stderr.count(": unchanged") == 18
     assert sorted(read) == ["ada.mp4", "ben.mp4"]
     assert heavy == []
     assert runs == [[job, "SUCCESS"] for job in ("pair_job", "target_job", "identity_job")]
@@ -167,7 +168,7 @@ def test_insightface_loads_the_export_and_swaps_a_frame(made, clips):
 
 
 def test_a_renewed_consent_is_seen_as_stale_and_renews_what_names_it_without_training(made):
-    assert made.tell("status").count(" made ") == 17
+    assert made.tell("status").count(" made ") == 18
     trained = made.place("pair/lora_checkpoint", "ada", "ben").stat().st_ino
     record = made.root / "targets" / "ben" / "consent.json"
     content = json.loads(record.read_text())
@@ -179,7 +180,7 @@ def test_a_renewed_consent_is_seen_as_stale_and_renews_what_names_it_without_tra
     assert made.place("pair/lora_checkpoint", "ada", "ben").stat().st_ino == trained
     manifest = made.place("pair/swapped_video", "ada", "ben") / "manifest.json"
     assert read_consent(record).id in manifest.read_text()
-    assert made.tell("status").count(" made ") == 17
+    assert made.tell("status").count(" made ") == 18
 
 
 def test_the_same_media_and_settings_give_the_same_bytes_elsewhere(made, empty, clips):
