@@ -15,6 +15,9 @@ KEYS = {
     "identity/profile",
     "identity/checkpoint",
     "identity/onnx",
+    "target/occlusion_masks",
+    "target/xseg_checkpoint",
+    "target/xseg_onnx",
     "pair/lora_checkpoint",
     "pair/lora_onnx",
     "pair/swapped_video",
@@ -50,9 +53,10 @@ def test_every_asset_made_from_a_face_hangs_on_the_consent_of_each_person_in_it(
             assert {f"{side}/consent" for side in needed} <= parents, key
 
 
-def test_there_is_one_job_for_each_kind_of_partition():
+def test_each_kind_of_partition_has_a_job_and_occlusion_one_of_its_own():
     jobs = {
-        name: LOADED.resolve_job_def(name) for name in ("identity_job", "target_job", "pair_job")
+        name: LOADED.resolve_job_def(name)
+        for name in ("identity_job", "target_job", "occlusion_job", "pair_job")
     }
     sizes = {name: len(job.asset_layer.selected_asset_keys) for name, job in jobs.items()}
-    assert sizes == {"identity_job": 8, "target_job": 6, "pair_job": 4}
+    assert sizes == {"identity_job": 8, "target_job": 6, "occlusion_job": 3, "pair_job": 4}

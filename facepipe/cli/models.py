@@ -1,4 +1,4 @@
-"""`facepipe models list | fetch | verify`: weights by name, with licence and hash."""
+"""`facepipe models list | fetch | verify | train`: weights by name, with licence and hash."""
 
 from typing import Annotated
 
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     models.command("list")(show)
     models.command("fetch")(fetch)
     models.command("verify")(verify)
+    models.command("train")(train)
     app.add_typer(models, name="models")
 
 
@@ -63,3 +64,14 @@ def verify(name: Annotated[str | None, typer.Argument()] = None) -> None:
 
     for line in verify_models(store().models(), name):
         stdout.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def train(epochs: Annotated[int, typer.Option(help="How long.", min=1)] = 24) -> None:
+    """Train the general occluder, from drawn people alone; it shows what is before any face."""
+    from facepipe.defs.occlusion_general import train_general
+
+    with following() as listener:
+        path = train_general(
+            store(), epochs, lambda done, total: listener.advanced("occluder", done, total)
+        )
+    stdout.print(f"occluder: {path}", markup=False, highlight=False, soft_wrap=True)

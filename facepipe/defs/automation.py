@@ -20,6 +20,10 @@ keep_in_sync = dg.AutomationConditionSensorDefinition(
     description="Remakes stale assets by itself. Off at first: training is costly.",
 )
 
+OCCLUSION = dg.AssetSelection.assets(
+    *(["target", name] for name in ("occlusion_masks", "xseg_checkpoint", "xseg_onnx"))
+)
+"""Only some targets want it, and it takes a training."""
 identity_job = dg.define_asset_job(
     "identity_job",
     selection=dg.AssetSelection.groups("identity"),
@@ -27,8 +31,13 @@ identity_job = dg.define_asset_job(
 )
 target_job = dg.define_asset_job(
     "target_job",
-    selection=dg.AssetSelection.groups("target"),
+    selection=dg.AssetSelection.groups("target") - OCCLUSION,
     description="From a target's media to its aligned faces.",
+)
+occlusion_job = dg.define_asset_job(
+    "occlusion_job",
+    selection=OCCLUSION,
+    description="From a target's aligned faces to the model of what is before them.",
 )
 pair_job = dg.define_asset_job(
     "pair_job",

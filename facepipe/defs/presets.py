@@ -7,6 +7,7 @@ from facepipe.identity.settings import FacesSettings, ProfileSettings
 from facepipe.landmarks.settings import DetectionSettings, SmoothingSettings
 from facepipe.media.settings import FramesSettings
 from facepipe.swapping.settings import ReportSettings, SwapSettings
+from facepipe.training.occluder_settings import OccluderTrainingSettings
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
 SETTINGS_CLASSES: dict[str, type] = {
@@ -19,6 +20,7 @@ SETTINGS_CLASSES: dict[str, type] = {
     "identity/faces": FacesSettings,
     "target/faces": FacesSettings,
     "identity/profile": ProfileSettings,
+    "target/xseg_checkpoint": OccluderTrainingSettings,
     "identity/checkpoint": IdentityTrainingSettings,
     "pair/lora_checkpoint": LoraTrainingSettings,
     "pair/swapped_video": SwapSettings,

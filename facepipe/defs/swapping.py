@@ -22,6 +22,7 @@ from facepipe.defs.members import (
     pictures_in,
     swapped_people,
 )
+from facepipe.defs.occlusion import occluder_of
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.reported import describe_report, judge_report, report_checks
 from facepipe.defs.resources import Device
@@ -78,6 +79,7 @@ def pair_swapped_video(
         _require_persons(members, model, context.log)
     pair = members[0].pair
     target = {name: pair.get(key) for name, key in _OF_TARGET.items()}
+    occluder, looking = occluder_of(pair, settings.occlusion)
 
     def make(work: Work) -> None:
         from facepipe.swapping.chunks import ChunkFolder
@@ -93,6 +95,7 @@ def pair_swapped_video(
                 models=store.models(),
                 enhancer=foreign["enhancer"],
                 bundle=foreign["bundle"],
+                occluder=occluder,
                 face_parser=foreign["face_parser"],
                 consent_ids=consents_of(members),
                 device=device.device,
@@ -107,6 +110,7 @@ def pair_swapped_video(
 
     inputs = {**digests_of(members, target), **pictures_in(pair, settings.people)}
     inputs |= {name: sha256_of(path) for name, path in foreign.items() if path}
+    inputs |= looking
     recipe = Recipe({**inputs, **as_inputs(consents_of(members))}, as_recipe(settings))
     return store.build(context, recipe, make, _describe_video)
 

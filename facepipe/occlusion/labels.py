@@ -4,11 +4,17 @@ A label is a picture of bytes: `FACE` where the face shows, `NO_FACE` where it d
 where nobody can say. Around the outline nothing is known, as it is only as exact as the landmarks.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facepipe.arrays import FloatArray
+from facepipe.arrays import FloatArray, RgbImage, RgbImages
+from facepipe.errors import BadInputError
+from facepipe.files import write_whole
+from facepipe.landmarks.alignment import FACE_MARGIN_PX, FACE_PX
 from facepipe.landmarks.regions import FACE_OVAL, fill_region
 
 Label = NDArray[np.uint8]
@@ -27,6 +33,58 @@ def outline_label(points_px: FloatArray, size_px: int) -> Label:
     label[off > _BEYOND * face_px] = NO_FACE
     label[deep > _WITHIN * face_px] = FACE
     return label
+
+
+def label_faces(
+    crops_rgb: RgbImages,
+    points_px: FloatArray,
+    painted: Mapping[int, Label],
+    shares: Callable[[RgbImage], FloatArray] | None = None,
+) -> list[Label]:
+    """The label of each stored square `(N, 320, 320, 3)`.
+
+    What was painted comes first. Elsewhere the face's outline counts, but for what an occluder
+    takes for hidden: there nobody knows, as both may be wrong.
+
+    Args:
+        crops_rgb: the squares.
+        points_px: `(N, 478, 3)` landmarks in their pixels.
+        painted: labels by row.
+        shares: how much of each pixel of a square `(256, 256, 3)` shows the face, `(256, 256)`.
+    """
+    labels: list[Label] = []
+    margin = FACE_MARGIN_PX
+    for row, (crop, points) in enumerate(zip(crops_rgb, points_px, strict=True)):
+        label = painted[row] if row in painted else outline_label(points, FACE_PX)
+        if shares is not None and row not in painted:
+            inner = np.s_[margin : FACE_PX - margin, margin : FACE_PX - margin]
+            doubted = (shares(np.ascontiguousarray(crop[inner])) < 0.5) & (label[inner] == FACE)
+            label[inner][doubted] = UNKNOWN
+        labels.append(label)
+    return labels
+
+
+def save_labels(folder: Path, labels: Sequence[Label]) -> None:
+    """Write a PNG per row, whole or not at all."""
+    for row, label in enumerate(labels):
+        png = cv2.imencode(".png", label)[1].tobytes()
+        write_whole(folder / f"{row:06d}.png", png)
+
+
+def load_labels(folder: Path, count: int) -> Label:
+    """What `save_labels` wrote for so many rows, `(N, 320, 320)`.
+
+    Raises:
+        BadInputError: One is missing or damaged.
+    """
+    labels = np.empty((count, FACE_PX, FACE_PX), np.uint8)
+    for row in range(count):
+        path = folder / f"{row:06d}.png"
+        found = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if found is None or found.shape != (FACE_PX, FACE_PX):
+            raise BadInputError(f"{path}: missing or damaged; make the occlusion masks again")
+        labels[row] = found
+    return labels
 
 
 def _oval(points_px: FloatArray) -> FloatArray:

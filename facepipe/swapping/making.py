@@ -29,8 +29,7 @@ from facepipe.swapping.manifest import (
     library_versions,
 )
 from facepipe.swapping.mapping import wished, wishes_in
-from facepipe.swapping.parsing import FaceParser
-from facepipe.swapping.place import Occlusion
+from facepipe.swapping.occluding import occlusions_by
 from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.takes import Take
 from facepipe.swapping.video import DRAWN, swap_video
@@ -71,6 +70,7 @@ class Materials:
         models: folder of weights.
         enhancer: ONNX file of a face enhancer, if one is used.
         bundle: MediaPipe's landmark model, if expressions are kept.
+        occluder: ONNX file that tells what is before a face; none where nobody looks.
         consent_ids: consent record of the target and of each identity, by what a recipe calls it.
         face_parser: ONNX file of `parsing.FaceParser`; none to do without.
         device: for the models.
@@ -87,6 +87,7 @@ class Materials:
     enhancer: Path | None = None
     face_parser: Path | None = None
     bundle: Path | None = None
+    occluder: Path | None = None
     device: str = "auto"
     threads: int = 0
 
@@ -121,7 +122,9 @@ def make_swap(
         identity.name: chosen_swapper(_drawing(materials, identity), settings)
         for identity in materials.identities
     }
-    take = Take(film, parts, swappers, _moments(film, casting), _occlusions(materials))
+    where = (materials.device, materials.threads)
+    looks = occlusions_by(materials.face_parser, materials.occluder, *where)
+    take = Take(film, parts, swappers, _moments(film, casting), looks)
     log = swap_video(take, out, settings, on_progress, stop, chunks)
     if settings.side_by_side:
         write_preview(film, out, out.parent / PREVIEW, stop)
@@ -132,12 +135,6 @@ def make_swap(
     manifest = _manifest(materials, settings, out, log, casting)
     manifest.save(out.parent / MANIFEST)
     return manifest
-
-
-def _occlusions(materials: Materials) -> list[Occlusion]:
-    if materials.face_parser is None:
-        return []
-    return [FaceParser(materials.face_parser, materials.device, materials.threads)]
 
 
 def _target(materials: Materials) -> TargetFiles:
@@ -211,6 +208,7 @@ def _manifest(
             "target_faces": sha256_of(materials.target_faces / "faces.npz"),
             **({"enhancer": sha256_of(materials.enhancer)} if materials.enhancer else {}),
             **({"face_parser": sha256_of(parser)} if (parser := materials.face_parser) else {}),
+            **({"occluder": sha256_of(materials.occluder)} if materials.occluder else {}),
             **{
                 f"{name}@{identity.name}": sha256_of(path)
                 for identity in materials.identities

@@ -11,6 +11,7 @@ from facepipe.swapping.mapping import wishes_in
 
 HdrChoice = Literal["keep", "tone_map"]
 _DAY_S = 86_400
+NO_OCCLUSION, TARGET_OCCLUSION, GENERAL_OCCLUSION = "none", "target", "general"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class SwapSettings(FittingSettings):
             a face enters, leaves, is lost or turns away; 0 switches at once, up to 10.
         min_face_px: Faces smaller than this (longer side of the landmark box) stay as they are; a
             fifth larger, and the swap is fully shown.
+        occlusion: What looks for things before the face, which then stay in front of the swap:
+            none (nothing does), target (this target's own target/xseg_onnx), general (the one
+            that `facepipe models train` makes), or a file in FaceFusion's or DeepFaceLab's XSeg
+            layout, by its path or by the name it is registered under.
         crf: x264's constant rate factor of the result, 0 (lossless) to 51.
         preset: x264's trade of time for size, ultrafast to veryslow.
         encoder: What writes the video: auto (libx264 for 8 bits, libx265 for more), libx264,
@@ -53,6 +58,7 @@ class SwapSettings(FittingSettings):
     fade_deg: float = 8.0
     fade_s: float = 0.2
     min_face_px: float = 24.0
+    occlusion: str = NO_OCCLUSION
     crf: int = 16
     preset: str = "medium"
     encoder: str = "auto"
@@ -72,6 +78,11 @@ class SwapSettings(FittingSettings):
         check_range("fade_deg", self.fade_deg, 0, 90)
         check_range("fade_s", self.fade_s, 0, 10)
         check_range("min_face_px", self.min_face_px, 0, 10_000)
+        if not self.occlusion:
+            raise SettingsError(
+                "occlusion is empty: it must be none, target, general, or an occluder's path or "
+                "registered name"
+            )
         if self.hdr not in ("keep", "tone_map"):
             raise SettingsError(f"hdr is {self.hdr!r}: it must be keep or tone_map")
         check_range("start_s", self.start_s, 0, _DAY_S)

@@ -18,6 +18,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from facepipe.errors import ModelFileError, VerificationError
 from facepipe.files import write_whole
 from facepipe.occlusion.contract import INPUT_PX, LAYOUTS
+from facepipe.training.checkpoint import best_of
 from facepipe.training.occluder_network import (
     GROUP,
     BasicBlock,
@@ -86,6 +87,22 @@ def shares(network: OccluderNetwork, rgb: Tensor) -> Tensor:
     fewer = INPUT_PX // network.shape.pixels
     logits = network(avg_pool2d(rgb, fewer))
     return interpolate(logits, scale_factor=float(fewer), mode="bilinear").sigmoid()
+
+
+def occluder_files_of(checkpoint: Path, facts: dict[str, str]) -> dict[str, bytes]:
+    """The same of what `train_occluder` left; its `best/` is taken. Raises as `load_occluder`."""
+    return occluder_files(load_occluder(best_of(checkpoint)), facts)
+
+
+def export_occluder(checkpoint: Path, out: Path, facts: dict[str, str]) -> None:
+    """Write them to the folder `out`.
+
+    Raises:
+        ModelFileError: `checkpoint` holds no occluder.
+        VerificationError: onnxruntime finds other masks; what `out` held stays.
+    """
+    for name, content in occluder_files_of(checkpoint, facts).items():
+        write_whole(out / name, content)
 
 
 def difference(network: OccluderNetwork, content: bytes) -> float:

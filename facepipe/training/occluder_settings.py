@@ -5,7 +5,6 @@ from typing import get_args
 
 from facepipe.errors import SettingsError
 from facepipe.training.loop_settings import LoopSettings
-from facepipe.training.occluder_network import OccluderShape
 from facepipe.training.settings import Pixels
 
 
@@ -40,7 +39,8 @@ class OccluderTrainingSettings(LoopSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        OccluderShape(self.pixels, self.width)
+        if self.width < 8 or self.width % 8:
+            raise SettingsError(f"width is {self.width}; a multiple of 8 is needed")
         if self.pixels not in get_args(Pixels):
             raise SettingsError(f"pixels is {self.pixels}; known: 128, 256")
         if not 0 <= self.drawn_people <= 200:

@@ -1,0 +1,64 @@
+"""The general occluder: learnt once, from drawn people alone, so that it is nobody's face."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from facepipe.defs.storage import Store
+from facepipe.files import write_whole
+
+GENERAL = "occluder"
+"""What the general occluder is registered as."""
+_LICENCE = "made here, from drawn people alone"
+_PEOPLE = 60
+
+
+def general_folder(store: Store) -> Path:
+    """Where its weights lie, to start other trainings from."""
+    return store.models() / GENERAL / "best"
+
+
+def general_model(store: Store) -> Path | None:
+    """Its file; none where it was never trained.
+
+    Raises:
+        ModelFileError: It is altered.
+    """
+    from facepipe.inference.lock import read_lock
+    from facepipe.inference.models import ensure_model
+
+    if GENERAL not in read_lock(store.models()):
+        return None
+    return ensure_model(GENERAL, store.models())
+
+
+def train_general(
+    store: Store, epochs: int, on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> Path:
+    """Train it, or go on where a training ended, and register it; its file.
+
+    Raises:
+        StoppedError: It was asked to stop; the state is saved.
+        BusyError: Another process trains it.
+    """
+    from facepipe.defs.progress import stop_flag
+    from facepipe.inference.models import register_model
+    from facepipe.training.device import DeviceSettings
+    from facepipe.training.occluder_export import occluder_files_of
+    from facepipe.training.occluder_model import train_occluder
+    from facepipe.training.occluder_settings import OccluderTrainingSettings
+
+    out = store.models() / GENERAL
+    with stop_flag() as stop:
+        train_occluder(
+            [],
+            OccluderTrainingSettings(epochs=epochs, drawn_people=_PEOPLE),
+            device=DeviceSettings(),
+            scratch=store.workplace(f"models/{GENERAL}", "general"),
+            out=out,
+            on_epoch=lambda report: on_progress(report.epoch, report.epochs),
+            stop=stop,
+        )
+    files = occluder_files_of(out, {"trained_on": "drawn people"})
+    made = out / f"{GENERAL}.onnx"
+    write_whole(made, files["facefusion.onnx"])
+    return register_model(GENERAL, made, _LICENCE, store.models())
