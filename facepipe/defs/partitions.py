@@ -37,5 +37,5 @@ def sides_of(key: str, partition_key: str) -> list[tuple[Side, str]]:
     [('target', 'clip1')]
     """
     group = key.split("/")[0]
-    sides = [side for side in SIDES if group in (side, "pair")]
+    sides: list[Side] = [side for side in SIDES if group in (side, "pair")]
     return list(zip(sides, names_in(partition_key), strict=False))
