@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from facepipe.defs.declaring import ON_REQUEST
 from facepipe.defs.inputs import input_event, is_reported
 from facepipe.defs.partitions import PARTITIONS, SIDES, names_in
 from facepipe.defs.recipes import read_recipe
@@ -20,10 +21,7 @@ keep_in_sync = dg.AutomationConditionSensorDefinition(
     description="Remakes stale assets by itself. Off at first: training is costly.",
 )
 
-OCCLUSION = dg.AssetSelection.assets(
-    *(["target", name] for name in ("occlusion_masks", "xseg_checkpoint", "xseg_onnx"))
-)
-"""Only some targets want it, and it takes a training."""
+OCCLUSION = dg.AssetSelection.assets(*(key.split("/") for key in ON_REQUEST))
 identity_job = dg.define_asset_job(
     "identity_job",
     selection=dg.AssetSelection.groups("identity"),

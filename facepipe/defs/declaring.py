@@ -18,6 +18,8 @@ from facepipe.defs.storage import Store
 
 SettingsT = TypeVar("SettingsT")
 OWNERS = ["team:facepipe"]
+ON_REQUEST = ("target/occlusion_masks", "target/xseg_checkpoint", "target/xseg_onnx")
+"""Only some targets want these, and they take a training."""
 _PARTITIONS = {"identity": IDENTITY, "target": TARGET, "pair": PAIR}
 
 
@@ -52,7 +54,7 @@ def declared(
         kinds=kinds,
         description=description,
         code_version=code_version,
-        automation_condition=in_sync(ask_first=group == "pair"),
+        automation_condition=in_sync(ask_first=group == "pair" or key in ON_REQUEST),
         config_schema=settings_schema(settings) if settings else None,
         **more,
     )

@@ -133,7 +133,7 @@ def test_the_command_repeats_what_was_given_and_takes_one_value_of_each():
 def test_after_a_mesh_swap_the_command_asks_for_the_trained_one(root):
     place = root / "assets" / "pair" / "swapped_video" / "ada" / "ben"
     place.mkdir(parents=True)
-    (place / ".recipe.json").write_text(json.dumps({"settings": {"swapper": "mesh"}}))
+    (place / ".recipe.json").write_text(json.dumps({"inputs": {}, "settings": {"swapper": "mesh"}}))
     grid = planned(PAIR, [f"{LORA}.rank=4,8"], None)
     assert grid.command(grid.combinations[0]).endswith("--set pair/swapped_video.swapper=lora")
 

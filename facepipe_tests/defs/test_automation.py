@@ -9,6 +9,7 @@ from PIL import Image
 
 from facepipe.definitions import defs
 from facepipe.defs.automation import media_folders, nightly
+from facepipe.defs.declaring import ON_REQUEST
 from facepipe.defs.partitions import pair_key
 from facepipe.defs.storage import Store
 from facepipe.provenance.consent import new_consent, write_consent
@@ -102,13 +103,13 @@ def test_new_media_ask_for_their_own_assets_and_for_no_pair(instance, store):
     assert not any(key.startswith("pair/") for key in asked)
 
 
-def test_a_pair_is_kept_fresh_only_once_it_was_made_on_request(instance, store):
+def test_pairs_and_occluders_are_kept_fresh_only_once_made_on_request(instance, store):
     pair = pair_key("alice", "clip")
     instance.add_dynamic_partitions("identity", ["alice"])
     instance.add_dynamic_partitions("target", ["clip"])
     graph = LOADED.resolve_asset_graph()
     for key in graph.toposorted_asset_keys:
-        if key.path[0] != "pair":
+        if key.path[0] != "pair" and key.to_user_string() not in ON_REQUEST:
             materialize(
                 instance,
                 key.to_user_string(),
@@ -118,7 +119,7 @@ def test_a_pair_is_kept_fresh_only_once_it_was_made_on_request(instance, store):
     _, cursor = requested(instance)
     materialize(instance, "target/faces", "clip", "2")
     asked, cursor = requested(instance, cursor)
-    assert not any(key.startswith("pair/") for key in asked)
+    assert not any(key.startswith("pair/") or key in ON_REQUEST for key in asked)
     for name in ("lora_checkpoint", "lora_onnx", "swapped_video", "swap_report"):
         materialize(instance, f"pair/{name}", pair, "1")
     _, cursor = requested(instance, cursor)
@@ -144,7 +145,7 @@ def test_a_pair_swapped_by_mesh_is_remade_without_training(instance, store):
     put_in(store, "target", "clip")
     place = store.place("pair/swapped_video", "alice|clip")
     place.mkdir(parents=True)
-    (place / ".recipe.json").write_text('{"settings": {"swapper": "mesh"}}')
+    (place / ".recipe.json").write_text('{"inputs": {}, "settings": {"swapper": "mesh"}}')
     with dg.build_schedule_context(instance=instance) as context:
         (request,) = nightly(context, store=store)
     names = [key.path[-1] for key in request.asset_selection or []]
