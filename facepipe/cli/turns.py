@@ -10,10 +10,8 @@ from dagster._core.execution.stats import StepEventStatus
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from facepipe.cli.processes import PROCESS_TAG, free_dead_slots, is_alive, own_process
+from facepipe.defs.names import POOL, TRIAL_STEP, TRIALS
 from facepipe.defs.progress import Listener
-from facepipe.defs.training import POOL
-from facepipe.defs.trials import STEP as TRIAL
-from facepipe.defs.trials import TRIALS
 
 RUNNING, WAITING = "running", "waiting"
 _ASK_EVERY_S = 2.0
@@ -111,6 +109,6 @@ def _known(
 
 
 def _turn(run: dg.DagsterRun, step: str, state: str) -> Turn:
-    asset = TRIALS if step == TRIAL else step.replace("__", "/")
+    asset = TRIALS if step == TRIAL_STEP else step.replace("__", "/")
     partition = run.tags.get("dagster/partition", "")
     return Turn(asset, partition, state, run.tags.get(PROCESS_TAG, ""), run.run_id)

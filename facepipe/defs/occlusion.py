@@ -12,11 +12,12 @@ from facepipe.defs.declaring import chosen, declared
 from facepipe.defs.foreign_models import model_file
 from facepipe.defs.inputs import ConsentedMedia, ConsentedPair, consented_media
 from facepipe.defs.landmarks import FILE
+from facepipe.defs.names import POOL
 from facepipe.defs.occlusion_general import GENERAL, general_folder, general_model
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
-from facepipe.defs.training import POOL, trained
+from facepipe.defs.training import trained
 from facepipe.files import sha256_of
 from facepipe.provenance.digests import digest_of_digests
 from facepipe.swapping.settings import GENERAL_OCCLUSION, NO_OCCLUSION, TARGET_OCCLUSION
@@ -174,8 +175,6 @@ def occluder_of(pair: ConsentedPair, occlusion: str) -> tuple[Path | None, dict[
         NotBuiltError: The target's own is not made, or was made from other media.
         ModelFileError: It is no occluder.
     """
-    from facepipe.occlusion.occluder import read_layout
-
     if occlusion == NO_OCCLUSION:
         return None, {}
     if occlusion == TARGET_OCCLUSION:
@@ -185,5 +184,7 @@ def occluder_of(pair: ConsentedPair, occlusion: str) -> tuple[Path | None, dict[
     path = model_file(name, pair.store.models())
     if path is None:
         return None, {}
+    from facepipe.occlusion.occluder import read_layout  # loads onnxruntime
+
     read_layout(path)
     return path, {"occluder": sha256_of(path)}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from facepipe.provenance.statement import Statement
 
 FILMS, MODELS = ("*.mp4",), ("*.onnx", "*.safetensors", "best/*.safetensors")
+_LISTED = "trained"
 LEAVING = (".onnx", ".dfm", ".safetensors")
 """What models are called that leave the data root."""
 
@@ -75,7 +76,8 @@ def with_records(
     """Files that leave the data root, and a record of each model among them.
 
     A model that is as `published` keeps the record it has there; another gets one that says `said`.
-    Beside a DFM the record is hidden, for FaceFusion takes every file it sees there for a model.
+    Beside a DFM, and among WatserFace's trained models, the record is hidden: their readers take
+    every file they see there for a model.
     """
     from facepipe.provenance.sidecar import SUFFIX, sidecar_bytes, sidecar_of
 
@@ -84,7 +86,7 @@ def with_records(
         path = PurePath(name)
         if path.suffix not in LEAVING:
             continue
-        hidden = "." if path.suffix == ".dfm" else ""
+        hidden = "." if path.suffix == ".dfm" or path.parent.name == _LISTED else ""
         digest = hashlib.sha256(content).hexdigest()
         kept = published if published and sha256_of(published) == digest else None
         record = (

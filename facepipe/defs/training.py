@@ -12,6 +12,7 @@ from facepipe.defs.declaring import chosen, declared
 from facepipe.defs.foreign_models import model_file
 from facepipe.defs.inputs import consented_media, consented_pair
 from facepipe.defs.learnt import closer_check, closer_spec, describe_training
+from facepipe.defs.names import POOL
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
@@ -27,7 +28,6 @@ from facepipe.files import sha256_of
 from facepipe.provenance.digests import IDENTITY_MEDIA
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
-POOL = "device"
 TRAINING_CODE = "6"
 """The version of the training loop: another one trains anew."""
 LORA_CODE = f"{TRAINING_CODE}.3"

@@ -11,23 +11,21 @@ import dagster as dg
 
 from facepipe.defs.declaring import given_to, over_published, settings_schema
 from facepipe.defs.learnt import describe_training
+from facepipe.defs.names import LORA as KEY
+from facepipe.defs.names import POOL, TRIAL_STEP, TRIALS
 from facepipe.defs.partitions import PAIR
 from facepipe.defs.recipes import as_json, short_hash
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work, lock_of
 from facepipe.defs.telling import facts
-from facepipe.defs.training import LORA_CODE, POOL, lora_training
+from facepipe.defs.training import LORA_CODE, lora_training
 from facepipe.defs.workshop import learnt, taken_over, training_recipe, trials_of
 from facepipe.publishing import held
 from facepipe.training.settings import LoraTrainingSettings
 
-KEY = "pair/lora_checkpoint"
-TRIALS = f"{KEY}_trials"
-STEP = "lora_trial"
-
 
 @dg.op(
-    name=STEP,
+    name=TRIAL_STEP,
     config_schema=settings_schema(LoraTrainingSettings),
     out=dg.Out(dg.Nothing),
     pool=POOL,
@@ -37,7 +35,7 @@ def lora_trial(context: dg.OpExecutionContext, store: Store, device: Device) -> 
     """See `description` above."""
     partition, key = context.partition_key, dg.AssetKey(KEY.split("/"))
     own = store.place(KEY, partition)
-    settings = over_published(own, LoraTrainingSettings, given_to(context.run, STEP))
+    settings = over_published(own, LoraTrainingSettings, given_to(context.run, TRIAL_STEP))
     inputs, job = lora_training(store, partition, settings)
     recipe = training_recipe(inputs, settings)
     written = as_json(recipe, LORA_CODE)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from facepipe.defs.storage import Store
 from facepipe.provenance.consent import new_consent, revoke, write_consent
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -22,6 +23,15 @@ def grant(folder: Path, scope=("train", "swap"), *, revoked=False, contact="nobo
         granted_at=NOW,
     )
     write_consent(revoke(consent, NOW) if revoked else consent, folder / "consent.json")
+
+
+def put_in(store: Store, **people: str) -> None:
+    """A picture and a record over it for each person, as `identity="ann", target="bob"`."""
+    for side, name in people.items():
+        folder = store.input_folder(side, name)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 64)).save(folder / "a.png")
+        grant(folder)
 
 
 FLAWS = ("no swap", "no train", "revoked", "gone", "other media")

@@ -9,8 +9,8 @@ from facepipe.cli.console import Lines
 from facepipe.cli.processes import PROCESS_TAG, own_process
 from facepipe.cli.standing import standing
 from facepipe.cli.turns import RUNNING, WAITING, turns, waits_told
+from facepipe.defs.names import POOL
 from facepipe.defs.storage import Store
-from facepipe.defs.training import POOL
 
 ONE_AT_A_TIME = {"concurrency": {"pools": {"default_limit": 1, "granularity": "op"}}}
 GONE = "999999999-1"

@@ -13,6 +13,7 @@ from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store
 from facepipe.defs.training import trained
 from facepipe.errors import StoppedError
+from facepipe_tests.cli.granting import put_in
 from facepipe_tests.training.conftest import TINY, same_result
 from facepipe_tests.training.teams import Files
 
@@ -31,6 +32,7 @@ class Studio:
     def run(self, name, **more):
         self.landmarker.write_bytes(b"damaged")  # it is refused, and does without: it takes long
         store = Store(root=str(self.folder / name))
+        put_in(store, identity="alice")  # a model names its consents
         device = Device(device="cpu", threads=1, precision="fp32", processes=2)
 
         @dg.asset(key=["identity", "model"], partitions_def=IDENTITY, code_version="1")

@@ -9,6 +9,7 @@ import pytest
 
 from facepipe.defs import trials
 from facepipe.defs.forgetting import delete_made
+from facepipe.defs.names import TRIAL_STEP
 from facepipe.defs.partitions import PAIR, pair_key
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store
@@ -60,9 +61,9 @@ class Bench:
         result = job.execute_in_process(
             instance=self.instance,
             partition_key=PARTITION,
-            run_config={"ops": {trials.STEP: {"config": settings}}},
+            run_config={"ops": {TRIAL_STEP: {"config": settings}}},
         )
-        (told,) = result.asset_observations_for_node(trials.STEP)
+        (told,) = result.asset_observations_for_node(TRIAL_STEP)
         assert told.asset_key == dg.AssetKey(KEY.split("/"))
         return {name: value.value for name, value in told.metadata.items()}
 

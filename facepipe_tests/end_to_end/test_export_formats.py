@@ -38,7 +38,7 @@ def test_the_inswapper_files_draw_alike_in_float32_and_float16(made, export):
 
 
 def test_the_dfm_draws_inside_its_mask(made, export):
-    (path,) = export("dfm").iterdir()
+    (path,) = export("dfm").glob("*.dfm")
     crop = FaceSet.load(made.place("target/faces", "ben")).crops_rgb[0, 32:288, 32:288, ::-1]
     read = read_dfm(path, np.ascontiguousarray(crop))
     inside = np.minimum(read.source_mask, read.target_mask) > 0.5

@@ -29,7 +29,7 @@ from facepipe_tests.swapping.clips import landmarks_of, one_part, talking, write
 FRAMES = 20
 PTS = tuple(range(0, 40 * FRAMES, 40))
 SETTINGS = SwapSettings(
-    swapper="mesh", colour=1, crf=8, preset="ultrafast", batch=2, chunk_frames=4
+    swapper="mesh", colour="mean_std", crf=8, preset="ultrafast", batch=2, chunk_frames=4
 )
 
 

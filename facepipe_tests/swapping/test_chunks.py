@@ -19,7 +19,7 @@ from facepipe_tests.swapping.clips import Painter, landmarks_of, one_part, talki
 
 FRAMES = 26
 PTS = tuple(40 * k + k % 3 for k in range(FRAMES))
-SETTINGS = SwapSettings(colour=1, crf=8, preset="ultrafast", batch=3, chunk_frames=5)
+SETTINGS = SwapSettings(colour="mean_std", crf=8, preset="ultrafast", batch=3, chunk_frames=5)
 """Chunks of 6 frames, since a chunk is made of whole batches."""
 KEPT = frozenset({Spot(3, 0), Spot(15, 0)})
 

@@ -46,7 +46,7 @@ def test_frames_before_and_after_a_face_are_the_target_s_bit_for_bit(bundle, tmp
     film = landmarks_in("dev_face_enters_leaves", bundle, tmp_path)
     take, settings = one_part(film, whole(film), Painter()), SwapSettings()
     shown = list(swapped_frames(take, settings, film.frames()))
-    same = [np.array_equal(rgb, source.rgb) for source, rgb in shown]
+    same = [np.array_equal(each.rgb, each.frame.rgb) for each in shown]
     assert same[:50] == [True] * 50
     assert same[101:] == [True] * 24
     assert sum(same[50:100]) <= 2

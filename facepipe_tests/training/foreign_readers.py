@@ -123,6 +123,6 @@ def watserface_profile(folder: Path, identity: str) -> WatserFaceProfile:
 
 
 def watserface_models(folder: Path) -> dict[str, Path]:
-    """Its trained models: files by name with `_lora` in it, the last of a name counting."""
+    """Its trained models: files by name with `_lora` in it, the last counting; hidden ones not."""
     found = sorted((folder / ".assets" / "models" / "trained").iterdir())
-    return {path.stem: path for path in found if "_lora" in path.stem}
+    return {path.stem: path for path in found if "_lora" in path.stem and path.name[0] != "."}

@@ -81,7 +81,7 @@ def test_it_learns_what_the_outline_of_a_face_does_not_say(people):
     made = lesson(people.reduced(128), range(6), people.rgb, np.random.default_rng(3))
     network = seeded_occluder(OccluderShape(128, 8), 0)
     adam = torch.optim.AdamW(network.parameters(), 5e-3)
-    for _ in range(60):
+    for _ in range(80):
         adam.zero_grad()
         visible_losses(network(made.target), made, 0.25)["loss"].backward()
         adam.step()

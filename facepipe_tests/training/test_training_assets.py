@@ -10,6 +10,7 @@ from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store
 from facepipe.defs.training import trained
 from facepipe.training.identity_model import train_identity
+from facepipe_tests.cli.granting import put_in
 from facepipe_tests.training.conftest import TINY
 
 
@@ -18,6 +19,7 @@ class Studio:
 
     def __init__(self, folder, instance, embedding) -> None:
         self.store = Store(root=str(folder))
+        put_in(self.store, identity="alice")  # a model names its consents
         self.instance, self.embedding = instance, embedding
 
     def run(self, faces, faces_digest="a", **settings):

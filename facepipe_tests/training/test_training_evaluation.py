@@ -22,7 +22,7 @@ from facepipe.training.evaluation import Senses
 from facepipe.training.guard import advice, is_swapped
 from facepipe.training.identity_model import train_identity
 from facepipe.training.lora import train_lora
-from facepipe_tests.cli.granting import grant
+from facepipe_tests.cli.granting import put_in
 from facepipe_tests.training.conftest import ON_CPU, TINY, TINY_LORA, same_result, stop_after
 
 
@@ -198,11 +198,7 @@ def test_the_asset_is_made_and_its_check_tells(run, tmp_path, monkeypatch, pulle
     if pulled:
         pull_to_the_target(monkeypatch)
     store = Store(root=str(tmp_path))
-    for side, name in (("identity", "alice"), ("target", "bob")):  # a checkpoint names its consents
-        folder = store.input_folder(side, name)
-        folder.mkdir(parents=True)
-        Image.new("RGB", (64, 64)).save(folder / "a.png")
-        grant(folder)
+    put_in(store, identity="alice", target="bob")  # a checkpoint names its consents
 
     @dg.asset(
         key=["pair", "lora_checkpoint"],
