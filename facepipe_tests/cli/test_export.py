@@ -26,7 +26,7 @@ FILES = {
     "dfm": {f"{NAME}.dfm", f".{NAME}.dfm.sig"},
     "watserface": {
         f".assets/models/trained/{NAME}.onnx",
-        f".assets/models/trained/{NAME}.onnx.sig",
+        f".assets/models/trained/.{NAME}.onnx.sig",
         f".assets/models/trained/{NAME}.hash",
         "models/identities/ann/profile.json",
     },

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import shutil
 import threading
 import time
 
@@ -92,6 +93,7 @@ def stop_during(store, sent):
 def test_a_terminated_run_stops_them_all_and_the_next_goes_on_to_the_same_bytes(studio, made):
     sent: list[bool] = []
     store = Store(root=str(studio.folder / "stopped"))
+    shutil.copytree(made[1].signing_keys(), store.signing_keys())  # what is signed depends on it
     stopper = threading.Thread(target=stop_during, args=(store, sent))
     stopper.start()
     with pytest.raises(StoppedError, match="stopped after step") as stopped:
