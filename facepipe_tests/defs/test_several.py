@@ -1,8 +1,8 @@
 """An asset that several processes train: followed while they do, and stopped with its run."""
 
 import os
-import signal
 import shutil
+import signal
 import threading
 import time
 
