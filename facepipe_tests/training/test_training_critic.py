@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from accelerate import Accelerator
 
 from facepipe.defs.learnt import describe_training
 from facepipe.errors import SettingsError, StoppedError
 from facepipe.training.average import RunningAverage
 from facepipe.training.critic import Critic
+from facepipe.training.device import DeviceSettings, open_accelerator
 from facepipe.training.generator import Drawing, GeneratorSettings
 from facepipe.training.identity_model import seeded_generator
 from facepipe.training.losses import Batch
@@ -141,7 +141,8 @@ def test_it_follows_the_rate_of_the_training():
 def gradients(split):
     """Losses, and gradients of both networks, of one step that changes nothing."""
     network = seeded_generator(GeneratorSettings(4, 1, 1), 0)
-    accelerator, critic = Accelerator(cpu=True), Critic(WITH, CPU)
+    accelerator = open_accelerator(DeviceSettings("cpu", 1, "fp32"))  # whatever ran before
+    critic = Critic(WITH, CPU)
     optimizer = accelerator.prepare(torch.optim.SGD(network.parameters(), 0.0))
     chance = torch.Generator().manual_seed(3)
     parts = Parts(network, optimizer, RunningAverage(network, 0), chance, critic)
