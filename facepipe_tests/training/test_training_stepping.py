@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from accelerate import Accelerator
 
 from facepipe.errors import DivergedError, NoFaceError, SettingsError, StoppedError
 from facepipe.training import identity_model
 from facepipe.training.average import RunningAverage
+from facepipe.training.device import DeviceSettings, open_accelerator
 from facepipe.training.generator import Generator
 from facepipe.training.identity_model import seeded_generator
 from facepipe.training.losses import Batch, loss_parts
@@ -63,7 +63,7 @@ class DrawnFaces:
 def gradients(task, split=1, **settings):
     """Losses and gradients of one step."""
     network = seeded_generator(identity_model.GeneratorSettings(4, 1, 1), 0)
-    accelerator = Accelerator(cpu=True)
+    accelerator = open_accelerator(DeviceSettings("cpu", 1, "fp32"))
     optimizer = accelerator.prepare(torch.optim.SGD(network.parameters(), 0.0))
     parts = Parts(network, optimizer, RunningAverage(network, 0), torch.Generator().manual_seed(3))
     chosen = replace(TINY, clip_norm=1e9, **settings)
