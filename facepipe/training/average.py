@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class RunningAverage:
@@ -32,9 +33,8 @@ class RunningAverage:
     def follow(self, step: int) -> None:
         """Take in the network's weights after step `step`, counted from 1."""
         keep = min(self.keep, step / (step + 9))
-        with torch.no_grad():
-            for name, weight in self._learning.items():
-                self.weights[name].lerp_(weight, 1 - keep)
+        averages = [self.weights[name] for name in self._learning]  # saved ones come in any order
+        get_ema_multi_avg_fn(keep)(averages, [*self._learning.values()], step)
 
     def remember(self) -> None:
         """Make the present average the best."""

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from facepipe.arrays import FloatArray, check_shape
 from facepipe.errors import BadInputError
-from facepipe.landmarks.regions import mouth_opening_iod
 from facepipe.training.augment import draw_change, lit, looked_up, sampled, unchanged
-from facepipe.training.data import Faces, even_weights, network_square
+from facepipe.training.data import Faces, network_square
 from facepipe.training.degradation import degraded
 from facepipe.training.generator import EMBEDDING
 from facepipe.training.losses import Batch, attention
@@ -56,10 +55,8 @@ class Person:
 
 def draw_faces(faces: Faces, count: int, generator: torch.Generator) -> Tensor:
     """Indices of `count` faces to train on, every view equally often, with replacement."""
-    trained = faces.trained
-    some = trained.numpy()
-    weights = even_weights(faces.yaw_deg[some], mouth_opening_iod(faces.points_px[some]))
-    return trained[torch.multinomial(weights, count, replacement=True, generator=generator)]
+    drawn = torch.multinomial(faces.odds, count, replacement=True, generator=generator)
+    return faces.trained[drawn]
 
 
 def lessons(

@@ -1,6 +1,7 @@
 """Faces in memory as a training wants them: decoded once, small, held-out ones set aside."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -17,7 +18,13 @@ from facepipe.landmarks.alignment import (
     NETWORK_PX,
     resized,
 )
-from facepipe.landmarks.regions import LEFT_EYE, LIPS_OUTER, RIGHT_EYE, fill_region
+from facepipe.landmarks.regions import (
+    LEFT_EYE,
+    LIPS_OUTER,
+    RIGHT_EYE,
+    fill_region,
+    mouth_opening_iod,
+)
 
 MESH_PX = FACE_PX // FACE_SCALE
 """Side of the stored square of a network that draws 128 px. Meshes and lookups count in its pixels,
@@ -65,6 +72,12 @@ class Faces:
     def trained(self) -> Tensor:
         """Indices of the faces to train on."""
         return torch.from_numpy(np.flatnonzero(~self.held_out))
+
+    @cached_property
+    def odds(self) -> Tensor:
+        """How often to draw each face to train on."""
+        some = self.trained.numpy()
+        return even_weights(self.yaw_deg[some], mouth_opening_iod(self.points_px[some]))
 
     @property
     def judged(self) -> Tensor:

@@ -109,6 +109,7 @@ class _Training:
         return self._summary()
 
     def close(self) -> None:
+        self.stepper.close()
         self.diary.close()
 
     def _step(self) -> bool:

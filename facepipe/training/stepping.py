@@ -10,6 +10,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from facepipe.training.ahead import Ahead
 from facepipe.training.forward import ForwardPass
 from facepipe.training.likeness import likeness_of
 from facepipe.training.loop_settings import LoopSettings
@@ -47,6 +48,11 @@ class Stepper:
         self.task, self.parts, self.settings = task, parts, settings
         self.accelerator, self.run = accelerator, run or ForwardPass(parts.network)
         self.likeness = likeness_of(task.examination, settings)
+        self.ahead = Ahead(task.batch)
+
+    def close(self) -> None:
+        """Take no further steps."""
+        self.ahead.close()
 
     def pinned(self) -> dict[str, str]:
         """What a state cannot be used without, beside the task's own."""
@@ -135,7 +141,7 @@ class Stepper:
     def _micro_batches(self, split: int) -> Iterator[tuple[Any, float]]:
         """What goes through the network at once, and its share of the step."""
         for _ in range(self.settings.accumulate):
-            batch = self.task.batch(self.parts.generator)
+            batch = self.ahead.draw(self.parts.generator)
             count = len(batch.target)
             for part in torch.arange(count).tensor_split(split):
                 first, last = int(part[0]), int(part[-1])
