@@ -24,6 +24,7 @@ from facepipe.defs.run_logs import forget_log
 _PARTITION_TAG = "dagster/partition"
 _INDEX = "index.db"
 _HISTORY = {
+    "daemon_heartbeats": "body",
     "job_ticks": "tick_body",
     "asset_daemon_asset_evaluations": "asset_evaluation_body",
     "bulk_actions": "body",
@@ -35,6 +36,8 @@ _OWNED = {
     "backfill_tags": ("backfill_id", "SELECT key FROM bulk_actions"),
 }
 """Rows that Dagster leaves when what they belong to is deleted."""
+_RESULTS = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION", "ASSET_CHECK_EVALUATION")
+"""Events that say what was made of somebody; any other is a line of a log."""
 _BUSY_S = 10
 
 
@@ -65,6 +68,7 @@ def forget_events(instance: dg.DagsterInstance, whose: Whose, logs: Path) -> tup
     instance.delete_dynamic_partition(PARTITIONS[side].name or side, name)
     _forget_cursors(instance, name)
     home = Path(instance.root_directory)
+    _forget_printed(name, logs, home / "storage")
     files = sorted(home.glob("**/*.db"))
     if not any(file.name == _INDEX for file in files):
         return len(run_ids), ["Dagster's events lie in another database than SQLite: delete there"]
@@ -114,6 +118,8 @@ def _forget_in(file: Path, whose: Whose, run_ids: frozenset[str]) -> None:
         tables = {row[0] for row in base.execute("SELECT name FROM sqlite_master")}
         with base:
             if "event_logs" in tables:
+                _forget_lines(base, whose.name)
+            if "asset_keys" in tables:
                 _forget_partitions(base, whose, run_ids)
             for table, column in _HISTORY.items():
                 if table in tables:
@@ -123,6 +129,16 @@ def _forget_in(file: Path, whose: Whose, run_ids: frozenset[str]) -> None:
                     base.execute(f"DELETE FROM {table} WHERE {column} NOT IN ({owner})")  # noqa: S608
         base.execute("VACUUM")
         base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _forget_lines(base: sqlite3.Connection, name: str) -> None:
+    """Delete what other people's runs, and those of nobody, say of somebody: an error, mostly."""
+    kept = ", ".join("?" * len(_RESULTS))
+    base.execute(
+        "DELETE FROM event_logs WHERE instr(event, ?) AND tells(event) "  # noqa: S608  ours
+        f"AND coalesce(dagster_event_type, '') NOT IN ({kept})",
+        (name, *_RESULTS),
+    )
 
 
 def _forget_partitions(base: sqlite3.Connection, whose: Whose, run_ids: frozenset[str]) -> None:
@@ -150,19 +166,31 @@ def _forget_cursors(instance: dg.DagsterInstance, name: str) -> None:
     for state in instance.all_instigator_state():
         data = state.instigator_data
         cursor = getattr(data, "cursor", None)
-        if cursor and (_tells(name, cursor) or _tells(name, _unpacked(cursor))):
+        if cursor and _tells(name, cursor):
             instance.update_instigator_state(state.with_data(data._replace(cursor=None)))  # type: ignore[union-attr]
 
 
-def _unpacked(cursor: str) -> str:
-    """What the automation's sensor notes: a version digit, then base64 of what zlib made small."""
+def _forget_printed(name: str, *folders: Path) -> None:
+    """Delete what told of somebody while it ran: ticks of sensors, and runs deleted in the UI."""
+    for path in (path for folder in folders for path in folder.rglob("*")):
+        if path.is_file() and _tells(name, path.read_bytes()):
+            path.unlink(missing_ok=True)
+
+
+def _unpacked(text: str) -> str:
+    """What automation notes: a version digit, then base64 of what zlib made small."""
     try:
-        return zlib.decompress(base64.b64decode(cursor[1:])).decode()
+        return zlib.decompress(base64.b64decode(text[1:])).decode()
     except (ValueError, zlib.error):
         return ""
 
 
 def _tells(name: str, text: str | bytes | None) -> bool:
-    """Whether a text has `name` as a word of its own."""
+    r"""Whether a text has `name` as a word of its own, also after a line's end told as JSON does.
+
+    >>> [_tells("ada", text) for text in ("of ada: no", r"\nada", "nada", "ada-2", None)]
+    [True, True, False, False, False]
+    """
     plain = text.decode(errors="replace") if isinstance(text, bytes) else text or ""
-    return re.search(rf"(?<![a-z0-9_-]){name}(?![a-z0-9_-])", plain) is not None
+    word = rf"(?:(?<![a-z0-9_-])|(?<=\\[nrt])){name}(?![a-z0-9_-])"
+    return any(re.search(word, each) for each in (plain, _unpacked(plain)))
