@@ -1,4 +1,4 @@
-"""What is published says how it was made: films hold a manifest, models have a record beside them.
+"""What is published says how it was made: films hold a manifest, others have a record beside them.
 
 The data version is taken before, so that it follows from content and not from whose key signs.
 """
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from facepipe.provenance.statement import Statement
 
 FILMS, MODELS = ("*.mp4",), ("*.onnx", "*.safetensors", "best/*.safetensors")
+PICTURES = ("pictures/*.png",)
+"""Of a swap whose target is pictures; they are made beside its film."""
 _LISTED = "trained"
 LEAVING = (".onnx", ".dfm", ".safetensors")
 """What models are called that leave the data root."""
@@ -40,7 +42,7 @@ def signer(keys: Path) -> "Signer":
 def sign_published(
     store: "Store", out: Path, which: tuple[str, str], inputs: Mapping[str, str]
 ) -> None:
-    """Sign every film and model in `out`, which is about to be published.
+    """Sign every film, picture and model in `out`, which is about to be published.
 
     Args:
         store: The data root.
@@ -56,7 +58,6 @@ def sign_published(
     if not films and not models:
         return
     from facepipe.provenance.film import sign_film
-    from facepipe.provenance.sidecar import sidecar_bytes, sidecar_of
 
     key, partition = which
     vouching = signer(store.signing_keys())
@@ -64,10 +65,18 @@ def sign_published(
         said = _of_film(out, key)
         for film in films:
             sign_film(film, said, vouching)
+        for picture in _found(out, PICTURES):
+            _put_beside(picture, said, vouching)
     if models:
         said = of_model(key, inputs, _consent_ids(store, key, partition))
         for model in models:
-            write_whole(sidecar_of(model), sidecar_bytes(sha256_of(model), said, vouching))
+            _put_beside(model, said, vouching)
+
+
+def _put_beside(file: Path, said: "Statement", vouching: "Signer") -> None:
+    from facepipe.provenance.sidecar import sidecar_bytes, sidecar_of
+
+    write_whole(sidecar_of(file), sidecar_bytes(sha256_of(file), said, vouching))
 
 
 def with_records(

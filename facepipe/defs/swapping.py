@@ -33,7 +33,7 @@ from facepipe.swapping.drawing_settings import LORA
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
-SWAPPING_CODE = "14"
+SWAPPING_CODE = "15"
 """The version of how faces are drawn: another one swaps and reports anew."""
 _OF_IDENTITY = {"faces": "identity/faces", "profile": "identity/profile"}
 _OF_TARGET = {
@@ -145,12 +145,14 @@ def _require_persons(members: list[Member], model: Path, log: dg.DagsterLogManag
 
 def _describe_video(folder: Path) -> dict[str, Any]:
     log = pd.read_parquet(folder / "frames.parquet")
+    manifest = json.loads((folder / "manifest.json").read_text())
     return {
         "frames": len(log),
         "frames_swapped": int(log["swapped"].sum()),
         "reasons": previews.table(previews.counts(log["reason"])),
+        "disclosure": manifest["settings"]["disclosure"] or "none",
         "video": dg.MetadataValue.path(str(folder / VIDEO)),
-        "manifest": dg.MetadataValue.json(json.loads((folder / "manifest.json").read_text())),
+        "manifest": dg.MetadataValue.json(manifest),
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.arrays import FloatArray, RgbImage
+from facepipe.compositing.notice import Notice
 from facepipe.compositing.teacher import MeshTeacher
 from facepipe.files import whole_file
 from facepipe.identity.company import Company
@@ -116,15 +117,17 @@ def _screening(
     materials: ReportMaterials, film: Film, manifest: SwapManifest, found: Landmarks
 ) -> Screening:
     parts = [Part(part.identity, frozenset(part.tracks)) for part in manifest.parts]
+    settings = SwapSettings(**manifest.settings)
     return Screening(
         film=film,
         swapped=materials.swapped / manifest.video.name,
-        casting=cast(film.landmarks, parts, SwapSettings(**manifest.settings)),
+        casting=cast(film.landmarks, parts, settings),
         masks=KeptMasks(materials.swapped / MASKS),
         swapped_landmarks=found,
         identities=np.stack([materials.profiles[part.identity].embedding for part in parts]),
         targets=np.stack(_replaced(materials, parts)),
         embedder=materials.embedder,
+        notice=Notice(settings.disclosure),
     )
 
 

@@ -1,7 +1,7 @@
 """Look at target and swap side by side, frame by frame: a row of measures for each face."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from facepipe.arrays import FloatArray, RgbImage
+from facepipe.compositing.notice import Notice
 from facepipe.errors import StoppedError, VerificationError
 from facepipe.identity.embedding import ARCFACE_PX, Embedder
 from facepipe.landmarks.ahead import ahead
@@ -45,6 +46,7 @@ class Screening:
         identities: `(R, 512)` unit vector of the person that each of the cast's roles shows.
         targets: `(R, 512)` unit vector of the person that each replaces.
         embedder: what all vectors were made by.
+        notice: the text on every frame of the swap, which no measure is to count.
     """
 
     film: Film
@@ -55,9 +57,10 @@ class Screening:
     identities: FloatArray
     targets: FloatArray
     embedder: Embedder
+    notice: Notice = field(default_factory=lambda: Notice(""))
 
     def frame_pairs(self) -> Iterator[tuple[Frame, RgbImage]]:
-        """Each frame of the film with the swapped video's.
+        """Each frame of the film with the swapped video's; the notice is on both.
 
         Raises:
             VerificationError: One has more frames than the other.
@@ -69,6 +72,7 @@ class Screening:
                     f"{self.swapped}: does not have as many frames as {self.film.paths[0]}; "
                     f"make the swapped video again"
                 )
+            source = replace(source, rgb=self.notice.on(source.rgb))
             yield source, shown.rgb[: source.rgb.shape[0], : source.rgb.shape[1]]
 
 

@@ -47,6 +47,9 @@ class SwapSettings(FittingSettings):
         start_s: The result begins at this time of the target, in seconds.
         end_s: It ends at this time, in seconds; 0 goes on to the target's end.
         side_by_side: Also write side_by_side.mp4: target and result beside each other, small.
+        disclosure: Text at the lower right of every frame, also of those that nobody is swapped in,
+            and of every picture: "AI-generated" for one. At most 80 characters of ASCII; none
+            draws nothing.
         chunk_frames: The video is made in stretches of so many frames, 1 to 10000, in whole
             batches; a swap that was broken off goes on after the last whole one.
     """
@@ -66,6 +69,7 @@ class SwapSettings(FittingSettings):
     start_s: float = 0.0
     end_s: float = 0.0
     side_by_side: bool = False
+    disclosure: str = ""
     chunk_frames: int = 96
 
     def __post_init__(self) -> None:
@@ -92,6 +96,10 @@ class SwapSettings(FittingSettings):
                 f"end_s is {self.end_s:g}: it must lie after start_s, which is {self.start_s:g}, "
                 f"or be 0 for the target's end"
             )
+        if self.disclosure:
+            from facepipe.compositing.notice import check_notice
+
+            check_notice(self.disclosure)
         check_range("chunk_frames", self.chunk_frames, 1, 10_000)
         self.encoding()  # refuses what the encoder would
 

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from facepipe.arrays import FloatArray, RgbImage
+from facepipe.compositing.notice import Notice
 from facepipe.landmarks.ahead import ahead
 from facepipe.media.decode import Frame
 from facepipe.swapping.casting import Cast, Part, Spot, cast
@@ -108,12 +109,13 @@ def _fitted(
 ) -> Iterator[Swapped]:
     masks: dict[Spot, FaceMasks] = {}
     fitter = Fitter(casting, settings, take.occlusions, masks.__setitem__)
+    notice = Notice(settings.disclosure)
     for drawn in coming:
         masks.clear()
         shown = drawn.frame
         for spot, place in drawn.places.items():
             shown = fitter.fit(shown, spot, place, drawn.squares[spot])
-        yield Swapped(drawn, shown.rgb, dict(masks))
+        yield Swapped(drawn, notice.on(shown.rgb), dict(masks))
 
 
 def _place(take: Take, casting: Cast, frame: Frame, spot: Spot) -> Place:

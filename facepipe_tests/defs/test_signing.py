@@ -9,7 +9,7 @@ from PIL import Image
 
 from facepipe.defs.recipes import Recipe, as_json, read_recipe
 from facepipe.defs.storage import Store
-from facepipe.errors import ConsentError
+from facepipe.errors import ConsentError, VerificationError
 from facepipe.provenance.consent import read_consent
 from facepipe.provenance.statement import COMPOSITE, COMPOSITE_WITH_MODEL
 from facepipe.provenance.verifying import verify
@@ -100,6 +100,20 @@ def test_a_film_says_what_its_manifest_says(stores, plain_film, model):
     assert said.models == ([model.sha256] if model else [])
     assert said.ingredients == {"target media": "aa" * 32, "profile 1": "bb" * 32}
     assert said.consent_ids == {"identity": "1", "target": "2"}
+
+
+def test_a_picture_of_a_swap_has_a_record_that_says_what_the_film_does(stores, plain_film):
+    files = {
+        "swapped.mp4": plain_film.read_bytes(),
+        "manifest.json": manifest(None),
+        "pictures/a.png": b"a picture",
+    }
+    folder = made(stores[0], "pair/swapped_video", "ann|bob", files)
+    picture = folder / "pictures" / "a.png"
+    assert verify(picture).statement == verify(folder / "swapped.mp4").statement
+    picture.write_bytes(b"another picture")
+    with pytest.raises(VerificationError, match="is of other bytes"):
+        verify(picture)
 
 
 def test_the_data_version_is_of_the_content_and_not_of_who_signs(stores, plain_film):
