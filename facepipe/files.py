@@ -122,10 +122,15 @@ def storage_errors(path: Path) -> Generator[None]:
     except OSError as error:
         if error.errno not in _STORAGE_ERRNOS:
             raise
-        raise StorageError(
-            f"{path}: cannot be written ({os.strerror(error.errno)}); free space or allow writing "
-            f"there, or set FACEPIPE_DATA to another folder"
-        ) from error
+        raise StorageError(cannot_be_written(path, os.strerror(error.errno))) from error
+
+
+def cannot_be_written(path: Path | str, why: str) -> str:
+    """What to say of a place that has no room, or may not be written to."""
+    return (
+        f"{path}: cannot be written ({why}); free space or allow writing there, or set "
+        f"FACEPIPE_DATA to another folder"
+    )
 
 
 def sha256_of(path: Path) -> str:

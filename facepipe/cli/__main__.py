@@ -1,5 +1,5 @@
 """`python -m facepipe.cli`: the same as `facepipe`."""
 
-from facepipe.cli.app import main
+from facepipe.cli import main
 
 main()

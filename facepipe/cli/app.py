@@ -1,18 +1,23 @@
 """The `facepipe` command: its commands, and how each way to fail ends."""
 
+import errno
 import os
+import signal
+import sqlite3
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 from dagster import DagsterExecutionInterruptedError
 
+from facepipe.cli import INTERRUPTED, INTERRUPTED_SAID
 from facepipe.cli.console import stderr
 from facepipe.cli.surroundings import read_dotenv
-from facepipe.errors import FacepipeError
-from facepipe.settings import keep_to_owner
+from facepipe.errors import FacepipeError, StorageError
+from facepipe.files import cannot_be_written
+from facepipe.settings import dagster_home, data_root, keep_to_owner
 
 app = typer.Typer(
     help="Consented media in, a trained face-swap model and a swapped video out.",
@@ -21,7 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-INTERRUPTED = 130
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # others may mean that it cannot be read
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 _MANY_VALUES = ("--media", "--scope", "--only-with")
 
 
@@ -34,18 +40,27 @@ def options(
         os.environ["FACEPIPE_DEBUG"] = "1"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and end the process with its exit code (design: 0, 1, 2, 3, 4, 130)."""
-    read_dotenv()
-    keep_to_owner()
-    _add_commands()
-    sys.exit(exit_code_of(arguments))
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command of a process of its own; its exit code, which no later signal changes."""
+
+    def prepared() -> None:
+        read_dotenv()
+        keep_to_owner()
+        _add_commands()
+
+    code = exit_code_of(arguments, prepared)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    return code
 
 
-def exit_code_of(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; errors become one line on stderr and a code."""
+def exit_code_of(
+    arguments: Sequence[str] | None = None, prepare: Callable[[], None] = lambda: None
+) -> int:
+    """Run one command, prepared for; errors become one line on stderr and a code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        prepare()
         result = app(args=one_value_each(given), standalone_mode=False)
     except (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError) as error:  # noqa: BLE001
         if os.environ.get("FACEPIPE_DEBUG"):
@@ -67,11 +82,30 @@ def ending(error: BaseException) -> tuple[str, int]:
         case typer.Abort():
             return "not confirmed; nothing was changed", 2
         case KeyboardInterrupt() | DagsterExecutionInterruptedError():
-            return "interrupted; run the same command again to go on", INTERRUPTED
+            return INTERRUPTED_SAID, INTERRUPTED
         case OSError():
-            return f"{error.filename or 'system'}: {error.strerror or error}", 1
+            return of_disk(error)
         case _:
-            return f"{type(error).__name__}: {error}", 1
+            return of_database(error) or (f"{type(error).__name__}: {error}", 1)
+
+
+def of_disk(error: OSError) -> tuple[str, int]:
+    """What to say where a file could not be read or written, and the code to end with."""
+    why = error.strerror or str(error)
+    if error.errno in _FULL:
+        return cannot_be_written(error.filename or data_root(), why), StorageError.exit_code
+    return f"{error.filename or f'a file in {data_root()}'}: {why}", 1
+
+
+def of_database(error: BaseException) -> tuple[str, int] | None:
+    """The same where Dagster's database says it; its own words hold statements and their values."""
+    cause: BaseException | None = getattr(error, "orig", error)
+    if not isinstance(cause, sqlite3.Error):
+        return None
+    name: str = getattr(cause, "sqlite_errorname", "")
+    if name.startswith(_NO_ROOM):
+        return cannot_be_written(dagster_home(), str(cause)), StorageError.exit_code
+    return f"{dagster_home()}: {cause}", 1
 
 
 def printable(message: str) -> str:

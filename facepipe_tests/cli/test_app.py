@@ -1,8 +1,15 @@
-"""The command line begins at once, whatever it will need later."""
+"""The command line begins at once, and each way to fail is one line that a user can act on."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+
+import pytest
+import sqlalchemy
+
+from facepipe.cli.app import ending
 
 HEAVY = ("av", "cv2", "mediapipe", "numpy", "onnxruntime", "pandas", "PIL", "scipy", "torch")
 LOADED = """
@@ -18,3 +25,46 @@ def test_no_command_loads_a_heavy_library_before_it_runs():
         [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True
     )
     assert not set(HEAVY) & set(json.loads(done.stdout))
+
+
+STOPPED = """
+import os, signal
+from facepipe.cli import app, main
+app.read_dotenv = lambda: os.kill(os.getpid(), signal.SIGTERM)
+main(["list"])
+"""
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does():
+    done = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True)
+    said = "error: interrupted; run the same command again to go on\n"
+    assert (done.returncode, done.stderr) == (130, said)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_stopped_while_its_libraries_load_says_so_in_one_line(number, tmp_path):
+    (tmp_path / "dagster.py").write_text("import time; print('loading', flush=True); time.sleep(9)")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    command = [sys.executable, "-m", "facepipe.cli", "list"]
+    with subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        process.send_signal(number)
+        said = process.communicate()[1]
+    assert process.returncode == 130
+    assert said == "error: interrupted; run the same command again to go on\n"
+
+
+def test_a_disk_that_is_full_under_dagsters_database_is_said_without_its_statement():
+    with sqlalchemy.create_engine("sqlite://").connect() as base:
+        base.exec_driver_sql("PRAGMA max_page_count = 2")
+        base.exec_driver_sql("CREATE TABLE told (what)")
+        with pytest.raises(sqlalchemy.exc.OperationalError) as refusal:
+            base.exec_driver_sql("INSERT INTO told VALUES (?)", ("secret" * 9999,))
+    message, code = ending(refusal.value)
+    assert code == 2
+    assert "database or disk is full" in message
+    assert "free space" in message
+    assert "secret" not in message
+    assert "INSERT" not in message

@@ -6,12 +6,8 @@ OpenCV's threads do not outlive that. Every swap runs in a child.
 
 import itertools
 import json
-import os
-import signal
 import sys
 import time
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +20,7 @@ from facepipe.swapping.settings import SwapSettings
 from facepipe.swapping.swapper import MeshSwapper
 from facepipe.swapping.video import swap_video
 from facepipe_tests.compositing.painted import person
+from facepipe_tests.crashing.children import KILLED, dying, in_child
 from facepipe_tests.swapping.clips import landmarks_of, one_part, talking, write_clip
 
 FRAMES = 20
@@ -33,10 +30,8 @@ SETTINGS = SwapSettings(
 )
 
 
-def swap(clip: Path, place: Path, die_at_write: int = 0) -> None:
+def swap(clip: Path, place: Path) -> None:
     """Swap into `place`; the frames encoded are noted, a byte each."""
-    if die_at_write:
-        die_when_flushing(die_at_write)
     points = talking(FRAMES)[1]
     film = film_of([clip], landmarks_of(points, [0] * FRAMES, pts=PTS))
     take = one_part(
@@ -56,36 +51,6 @@ def swap(clip: Path, place: Path, die_at_write: int = 0) -> None:
         )
 
 
-def die_when_flushing(write: int) -> None:
-    """Let this process kill itself at the start of so many writes to disk."""
-    whole, count = os.fsync, itertools.count(1)
-
-    def fsync(handle: int) -> None:
-        if next(count) == write:
-            os.kill(os.getpid(), signal.SIGKILL)
-        whole(handle)
-
-    os.fsync = fsync
-
-
-def in_child(work: Callable[[], object], kill_after_s: float | None = None) -> int:
-    """Run `work` in a child process; its exit code, negative if a signal ended it."""
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            if code:
-                traceback.print_exc()
-            os._exit(code)
-    if kill_after_s is not None:
-        time.sleep(kill_after_s)
-        os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 def killed_and_resumed(clip: Path, place: Path, point: int, length_s: float) -> dict[str, object]:
     """One kill: at a write to disk or, every second time, after a while."""
     chance = np.random.default_rng(point + 1)
@@ -94,13 +59,13 @@ def killed_and_resumed(clip: Path, place: Path, point: int, length_s: float) -> 
         where, code = f"{after_s:.2f} s", in_child(lambda: swap(clip, place), after_s)
     else:
         write = int(chance.integers(1, 2 * FRAMES))
-        where, code = f"write {write}", in_child(lambda: swap(clip, place, write))
+        where, code = f"write {write}", in_child(dying(lambda: swap(clip, place), write))
     done = len(list((place / "chunks").glob("0*.json")))
     finished = in_child(lambda: swap(clip, place))
     straight = clip.parent / "out"
     return {
         "at": where,
-        "killed": code == -signal.SIGKILL,
+        "killed": code == KILLED,
         "chunks_kept": done,
         "frames_repeated": len((place / "encoded").read_bytes()) - FRAMES,
         "same": finished == 0 and folder_digest(place / "out") == folder_digest(straight),

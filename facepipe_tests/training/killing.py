@@ -6,12 +6,8 @@ it forks and torch cannot train in the child of a process that has trained itsel
 
 import itertools
 import json
-import os
-import signal
 import sys
 import time
-import traceback
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +17,7 @@ import torch
 from facepipe.files import sha256_of
 from facepipe.training.identity_model import train_identity
 from facepipe.training.lora import train_lora
+from facepipe_tests.crashing.children import KILLED, dying, in_child, writes_of
 from facepipe_tests.training.conftest import (
     ON_CPU,
     TINY,
@@ -31,7 +28,6 @@ from facepipe_tests.training.conftest import (
 )
 
 WEIGHTS = {"identity": "model.safetensors", "lora": "adapter_model.safetensors"}
-_KILLED = -signal.SIGKILL
 
 
 class Trial:
@@ -62,61 +58,6 @@ class Trial:
         return {"device": ON_CPU, "scratch": place / "scratch", "out": place / "out"}
 
 
-def in_child(work: Callable[[], None], kill_after_s: float | None = None) -> int:
-    """Run `work` in a child process; its exit code, negative if a signal ended it."""
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            if code:
-                traceback.print_exc()
-            os._exit(code)
-    if kill_after_s is not None:
-        time.sleep(kill_after_s)
-        os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def dying(work: Callable[[], None], at_write: int) -> Callable[[], None]:
-    """`work`, killed in the middle of putting its `at_write`-th file or folder in place."""
-
-    def run() -> None:
-        whole, count = os.fsync, 0
-
-        def fsync(handle: int) -> None:
-            nonlocal count
-            count += 1
-            if count == at_write:
-                os.kill(os.getpid(), signal.SIGKILL)
-            whole(handle)
-
-        os.fsync = fsync
-        work()
-
-    return run
-
-
-def writes_of(work: Callable[[], None], note: Path) -> Callable[[], None]:
-    """`work`, leaving in `note` how many writes it flushed."""
-
-    def run() -> None:
-        whole, count = os.fsync, 0
-
-        def fsync(handle: int) -> None:
-            nonlocal count
-            count += 1
-            whole(handle)
-
-        os.fsync = fsync
-        work()
-        note.write_text(str(count))
-
-    return run
-
-
 def killed_and_resumed(trial: Trial, point: int, length: tuple[float, int]) -> dict[str, object]:
     """One kill point; every second one kills a finished training of 4 epochs on its way to 8."""
     chance = np.random.default_rng(point)
@@ -138,7 +79,7 @@ def killed_and_resumed(trial: Trial, point: int, length: tuple[float, int]) -> d
     out, straight = trial.folder / name / "out", trial.folder / "straight" / "out"
     return {
         "at": where,
-        "killed": code == _KILLED,
+        "killed": code == KILLED,
         "left": left,
         "same": finished == 0 and same_result(out, straight),
         "weights": sha256_of(out / WEIGHTS[trial.kind])[:12],
