@@ -107,10 +107,10 @@ def _stand(
     failure = _last_failure(instance, key, partition)
     if failure is not None:
         return Standing(name, partition, "failed", failure)
-    recipe = read_recipe(store.place(name, partition))
-    if recipe is None:
-        return Standing(name, partition, "missing", "")
     try:
+        recipe = read_recipe(store.place(name, partition))
+        if recipe is None:
+            return Standing(name, partition, "missing", "")
         why = list(_changes(store, name, partition, recipe))
     except (FacepipeError, OSError) as error:
         return Standing(name, partition, "stale", str(error))

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.execution.stats import StepEventStatus
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from sqlalchemy.exc import SQLAlchemyError
 
 from facepipe.cli.processes import PROCESS_TAG, free_dead_slots, is_alive, own_process
 from facepipe.defs.names import POOL, TRIAL_STEP, TRIALS
@@ -63,10 +64,12 @@ def waits_told(instance: dg.DagsterInstance, listener: Listener) -> Generator[No
 
     def watch() -> None:
         told: set[str] = set()
-        while not done.wait(_ASK_EVERY_S):
-            for line in set(_waits(instance)) - told:
-                told.add(line)
-                listener.says(line)
+        # a database that cannot be read is said by the run itself
+        with suppress(OSError, SQLAlchemyError):
+            while not done.wait(_ASK_EVERY_S):
+                for line in set(_waits(instance)) - told:
+                    told.add(line)
+                    listener.says(line)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

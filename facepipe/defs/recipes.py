@@ -12,6 +12,7 @@ from facepipe.defs.partitions import Side
 from facepipe.files import flush_tree
 
 RECIPE_FILE = ".recipe.json"
+_NOTHING_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 MEDIA = "media"
 """The input of every recipe that names the media at its root."""
 
@@ -37,11 +38,15 @@ class Recipe:
 def read_recipe(folder: Path) -> dict[str, Any] | None:
     """What a published folder was made from, or nothing where none is published, or a damaged one.
 
-    What is published is made anew then.
+    What is published is made anew then. What lies there but cannot be read, because the disk fails
+    or belongs to somebody else, is not taken for nothing.
+
+    Raises:
+        OSError: The disk could not be read.
     """
     try:
         told = json.loads((folder / RECIPE_FILE).read_bytes())
-    except (OSError, ValueError, RecursionError):
+    except (*_NOTHING_THERE, ValueError, RecursionError):
         return None
     return told if _is_recipe(told) else None
 

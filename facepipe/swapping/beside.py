@@ -9,12 +9,12 @@ import numpy as np
 
 from facepipe.arrays import RgbImage
 from facepipe.errors import StoppedError
-from facepipe.files import whole_file
 from facepipe.landmarks.ahead import ahead
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.colour import BT709_TAGS, HDR_TRANSFERS
 from facepipe.media.decode import decode
 from facepipe.media.encode import VideoWriter
+from facepipe.media.png import save_png
 from facepipe.media.probe import probe
 from facepipe.media.settings import EncodeSettings
 from facepipe.swapping.film import Film, film_of
@@ -66,8 +66,7 @@ def write_pictures(take: Take, landmarks: Landmarks, settings: SwapSettings, out
     for path in take.film.paths:
         film = film_of([path], landmarks)
         for shown in swapped_frames(replace(take, film=film), settings, film.frames()):
-            with whole_file(out / f"{path.stem}.png") as aside:
-                cv2.imwrite(str(aside), cv2.cvtColor(shown.rgb, cv2.COLOR_RGB2BGR))
+            save_png(out / f"{path.stem}.png", shown.rgb)
 
 
 def _small(picture_rgb: RgbImage, size_wh: tuple[int, int]) -> RgbImage:

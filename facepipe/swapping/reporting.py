@@ -19,6 +19,7 @@ from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.landmarks.detection import detect
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import Frame
+from facepipe.media.png import save_png
 from facepipe.swapping.casting import Cast, Part, cast
 from facepipe.swapping.film import Film, cut_of, film_of
 from facepipe.swapping.making import FRAME_LOG, MANIFEST, load_drawn
@@ -27,7 +28,7 @@ from facepipe.swapping.masks import KeptMasks
 from facepipe.swapping.report import Report, build_report
 from facepipe.swapping.screening import Look, Screening
 from facepipe.swapping.settings import ReportSettings, SwapSettings
-from facepipe.swapping.sheet import Moment, contact_sheet, moment_of, save_sheet
+from facepipe.swapping.sheet import Moment, contact_sheet, moment_of
 from facepipe.swapping.video import MASKS
 from facepipe.swapping.worst import Worst
 
@@ -108,8 +109,8 @@ def make_report(
     report.save(out / "report.json")
     with whole_file(out / FRAME_LOG) as aside:
         table.to_parquet(aside, index=False)
-    save_sheet(contact_sheet(gallery.moments), out / CONTACT_SHEET)
-    save_sheet(worst.sheet(), out / WORST_FRAMES)
+    save_png(out / CONTACT_SHEET, contact_sheet(gallery.moments))
+    save_png(out / WORST_FRAMES, worst.sheet())
     return report
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +10,6 @@ from facepipe.arrays import FloatArray, RgbImage
 from facepipe.compositing.blend import paste
 from facepipe.compositing.teacher import MeshTeacher
 from facepipe.errors import BadInputError
-from facepipe.files import whole_file
 from facepipe.landmarks.alignment import (
     FACE_MARGIN_PX,
     FACE_PX,
@@ -106,9 +104,3 @@ def caption(text: str, width_px: int) -> RgbImage:
     band = np.full((_CAPTION_PX, width_px, 3), PAPER, np.uint8)
     cv2.putText(band, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.55, _INK, 1, cv2.LINE_AA)
     return band
-
-
-def save_sheet(sheet_rgb: RgbImage, path: Path) -> None:
-    """Write `(H, W, 3)` as PNG, whole or not at all; the same picture gives the same bytes."""
-    with whole_file(path) as aside:
-        cv2.imwrite(str(aside), cv2.cvtColor(sheet_rgb, cv2.COLOR_RGB2BGR))

@@ -10,16 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 
-from facepipe.arrays import RgbImage
 from facepipe.errors import BadInputError, StoppedError
-from facepipe.files import storage_errors, whole_file
+from facepipe.files import storage_errors
 from facepipe.media.canvas import Canvas
 from facepipe.media.encoders import Format, check_encoder
 from facepipe.media.joining import join
+from facepipe.media.png import save_png
 from facepipe.media.segments import SegmentWriter
 from facepipe.media.settings import EncodeSettings
 from facepipe.media.sound import Sound, check_sound
@@ -188,7 +187,7 @@ def _make_chunk(
                 if spot in job.take.kept:
                     square_rgb = shown.drawn.squares[spot][0]
                     square_rgb = as_network_square(shown.drawn.places[spot], square_rgb)
-                    _save_square(kept.beside(chunk, drawn_name(spot)), square_rgb)
+                    save_png(kept.beside(chunk, drawn_name(spot)), square_rgb)
             writer.write(job.canvas.picture(shown.frame, shown.rgb), shown.frame.pts)
             count += 1
     if count < chunk.end - chunk.first:
@@ -198,11 +197,6 @@ def _make_chunk(
         )
     masks.save(kept.beside(chunk, MASKS))
     kept.finish(chunk)
-
-
-def _save_square(path: Path, square_rgb: RgbImage) -> None:
-    with whole_file(path) as aside:
-        cv2.imwrite(str(aside), cv2.cvtColor(square_rgb, cv2.COLOR_RGB2BGR))
 
 
 def _temporary(out: Path, opening: ExitStack) -> Path:

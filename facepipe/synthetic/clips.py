@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from facepipe.arrays import FloatArray, RgbImage
 from facepipe.errors import SettingsError
-from facepipe.files import whole_file
+from facepipe.files import whole_file, write_whole
 from facepipe.synthetic.scene import Clip, render
 from facepipe.synthetic.truth import Truth, save_truth
 
@@ -70,8 +70,8 @@ def write_stills(clip: Clip, folder: Path, count: int) -> list[Path]:
     wanted = [int(place) for place in np.linspace(0, clip.frames - 1, count)]
     paths = [folder / f"still_{number:03d}.png" for number in range(count)]
     for path, (frame_rgb, _) in zip(paths, render(clip, wanted), strict=True):
-        with whole_file(path) as aside:
-            cv2.imwrite(str(aside), cv2.cvtColor(frame_rgb, cv2.COLOR_RGB2BGR))
+        _, encoded = cv2.imencode(".png", cv2.cvtColor(frame_rgb, cv2.COLOR_RGB2BGR))
+        write_whole(path, encoded.tobytes())
     return paths
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 from facepipe.arrays import RgbImage
 from facepipe.files import storage_errors, write_whole
 from facepipe.media.animation import animated_webp
+from facepipe.media.png import save_png
 from facepipe.training.board import Board
-from facepipe.training.grids import save_png
 from facepipe.training.report import BEST_RULE, history_lines
 
 TIMELAPSE = "timelapse.webp"

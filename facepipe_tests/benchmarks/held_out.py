@@ -22,13 +22,14 @@ from facepipe.arrays import FloatArray, RgbImages
 from facepipe.identity.face_set import FaceSet
 from facepipe.identity.profile import Profile
 from facepipe.landmarks.landmarker import FaceFinder
+from facepipe.media.png import save_png
 from facepipe.training import lora
 from facepipe.training.adapter import load_adapter, merged
 from facepipe.training.batches import as_they_are, some_of
 from facepipe.training.checkpoint import best_of
 from facepipe.training.device import DeviceSettings
 from facepipe.training.evaluation import flicker, landmark_errors, similarities
-from facepipe.training.grids import grid, save_png
+from facepipe.training.grids import grid
 from facepipe.training.jobs import LoraJob
 from facepipe.training.judging import draw_all
 from facepipe.training.losses import Batch

@@ -1,7 +1,9 @@
 """The store makes an asset at most once for the same recipe, and never half."""
 
+import errno
 import json
 import shutil
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -230,3 +232,14 @@ def test_the_recipe_says_what_an_asset_was_made_from(maker, store):
     assert recipe is not None
     assert (recipe["inputs"], recipe["settings"]) == ({"media": "abc"}, {"window": 3})
     assert json.dumps(recipe)
+
+
+def test_a_recipe_that_a_failing_disk_hides_is_not_taken_for_none(maker, store, monkeypatch):
+    maker.run()
+
+    def failing(path):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    with pytest.raises(OSError, match=r"Input/output error: .*recipe.json"):
+        store.get("identity/thing", "alice", "m")

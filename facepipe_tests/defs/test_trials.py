@@ -15,7 +15,7 @@ from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store
 from facepipe.defs.training import LORA_CODE, trained
 from facepipe.errors import StoppedError
-from facepipe.training.grids import save_png
+from facepipe.media.png import save_png
 from facepipe.training.settings import LoraTrainingSettings
 
 KEY, PARTITION = "pair/lora_checkpoint", pair_key("ada", "ben")

@@ -14,6 +14,7 @@ from facepipe.identity.embedding import builtin_embedder
 from facepipe.identity.profile import mean_embedding
 from facepipe.landmarks.tracks import Landmarks
 from facepipe.media.decode import decode
+from facepipe.media.png import save_png
 from facepipe.swapping.casting import Part, Spot, cast
 from facepipe.swapping.film import cut_of, film_of
 from facepipe.swapping.making import IdentityFiles, Materials, load_drawn, make_swap
@@ -22,7 +23,7 @@ from facepipe.swapping.masks import KeptMasks
 from facepipe.swapping.report import build_report
 from facepipe.swapping.screening import Screening
 from facepipe.swapping.settings import SwapSettings
-from facepipe.swapping.sheet import COLUMNS, Moment, contact_sheet, save_sheet
+from facepipe.swapping.sheet import COLUMNS, Moment, contact_sheet
 from facepipe_tests.compositing.painted import face_set, mesh_points, paint, person
 from facepipe_tests.swapping.clips import landmarks_of, talking, write_clip
 
@@ -200,8 +201,8 @@ def test_the_sheet_has_a_row_per_moment_and_a_column_per_stage(screening, tmp_pa
     assert sheet.shape[0] > 3 * 320
     middles = [int(sheet[200, 160 + 320 * k, 0]) for k in range(4)]
     assert middles == [10, 60, 110, 160]
-    save_sheet(sheet, tmp_path / "a.png")
-    save_sheet(contact_sheet(moments), tmp_path / "b.png")
+    save_png(tmp_path / "a.png", sheet)
+    save_png(tmp_path / "b.png", contact_sheet(moments))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
