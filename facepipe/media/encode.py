@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -18,13 +17,14 @@ from facepipe.files import storage_errors
 from facepipe.media.colour import YuvConverter
 from facepipe.media.encoders import upright_format
 from facepipe.media.joining import join
+from facepipe.media.opening import Opening
 from facepipe.media.probe import MediaInfo, probe
 from facepipe.media.segments import SUFFIX, SegmentWriter
 from facepipe.media.settings import EncodeSettings
 from facepipe.media.sound import Sound, check_sound
 
 
-class VideoWriter:
+class VideoWriter(Opening):
     """Write one MP4, whole or not at all; use it in a `with` block.
 
     The same frames, times, source and settings give the same bytes.
@@ -47,11 +47,10 @@ class VideoWriter:
         self._settings = settings or EncodeSettings()
         self._form = upright_format(self._info)
         self._sound = Sound(self._info.path) if self._info.has_audio else None
-        self._open = ExitStack()
 
-    def __enter__(self) -> Self:
+    def _enter(self, opening: ExitStack) -> None:
         check_sound(self._sound)
-        with ExitStack() as opening, storage_errors(self._path):
+        with storage_errors(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             aside = opening.enter_context(
                 TemporaryDirectory(prefix=f".{self._path.stem}.", dir=self._path.parent)
@@ -61,17 +60,7 @@ class VideoWriter:
             self._video = opening.enter_context(
                 SegmentWriter(self._segment, self._form, self._settings)
             )
-            self._colours = YuvConverter((self._form.width, self._form.height), self._info.colours)
-            self._open = opening.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._open.__exit__(kind, error, trace)
+        self._colours = YuvConverter((self._form.width, self._form.height), self._info.colours)
 
     def write(self, frame_rgb: RgbImage, pts: int) -> None:
         """Add a frame `(H, W, 3)` of the source's size, shown from `pts` in its time base.

@@ -9,7 +9,6 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 import av
 from av.container import OutputContainer
@@ -19,6 +18,7 @@ from av.video.frame import VideoFrame
 from facepipe.errors import MediaError
 from facepipe.files import whole_file
 from facepipe.media.encoders import Format, add_video
+from facepipe.media.opening import Opening
 from facepipe.media.settings import EncodeSettings
 
 SUFFIX = ".nut"
@@ -30,7 +30,7 @@ def lead(form: Format) -> int:
     return round(_LEAD_S / form.time_base)
 
 
-class SegmentWriter:
+class SegmentWriter(Opening):
     """Write a stretch of video without sound, whole or not at all; use it in a `with` block.
 
     The same pictures, times and settings give the same bytes.
@@ -49,29 +49,17 @@ class SegmentWriter:
         self._path = path
         self._form = form
         self._settings = settings
-        self._open = ExitStack()
         self._last_pts: int | None = None
         self._count = 0
 
-    def __enter__(self) -> Self:
-        with ExitStack() as opening:
-            opening.enter_context(encoding(self._path))
-            aside = opening.enter_context(whole_file(self._path))
-            self._file = av.open(
-                str(aside.absolute()), "w", format="nut", options={"fflags": "+bitexact"}
-            )
-            opening.push(self._finish)
-            self._video = add_video(self._file, self._form, self._settings)
-            self._open = opening.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._open.__exit__(kind, error, trace)
+    def _enter(self, opening: ExitStack) -> None:
+        opening.enter_context(encoding(self._path))
+        aside = opening.enter_context(whole_file(self._path))
+        self._file = av.open(
+            str(aside.absolute()), "w", format="nut", options={"fflags": "+bitexact"}
+        )
+        opening.push(self._finish)
+        self._video = add_video(self._file, self._form, self._settings)
 
     def write(self, picture: VideoFrame, pts: int) -> None:
         """Add a picture of the segment's form, shown from `pts` in its time base.

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 from av.audio.stream import AudioStream
@@ -17,6 +15,7 @@ from av.stream import Stream
 
 from facepipe.errors import MediaError
 from facepipe.media.clips import open_clip
+from facepipe.media.opening import Opening
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Sound:
         )
 
 
-class SoundCopy:
+class SoundCopy(Opening):
     """The sound's packets, handed on while the video advances; use it in a `with` block.
 
     Raises:
@@ -52,29 +51,18 @@ class SoundCopy:
     def __init__(self, output: OutputContainer, sound: Sound | None) -> None:
         self._output = output
         self._sound = sound
-        self._open = ExitStack()
         self._waiting: Packet[Stream] | None = None
         self._packets: Iterator[Packet[Stream]] = iter(())
         self._copies: dict[int, AudioStream] = {}
 
-    def __enter__(self) -> Self:
-        with ExitStack() as opening:
-            if self._sound is not None:
-                source, _ = opening.enter_context(open_clip(self._sound.path))
-                for stream in source.streams.audio:
-                    self._copies[stream.index] = _add_copy(self._output, stream, self._sound.path)
-                if self._copies:
-                    self._packets = _heard(source, self._sound)
-            self._open = opening.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._open.__exit__(kind, error, trace)
+    def _enter(self, opening: ExitStack) -> None:
+        if self._sound is None:
+            return
+        source, _ = opening.enter_context(open_clip(self._sound.path))
+        for stream in source.streams.audio:
+            self._copies[stream.index] = _add_copy(self._output, stream, self._sound.path)
+        if self._copies:
+            self._packets = _heard(source, self._sound)
 
     def copy_until(self, time_s: float) -> None:
         """Hand on every packet that starts at or before `time_s`."""
