@@ -144,6 +144,7 @@ def _usage(error: typer.TyperException) -> str:
 
 def _add_commands() -> None:
     from facepipe.cli import (
+        annotate,
         combine,
         consent,
         deleting,
@@ -156,6 +157,18 @@ def _add_commands() -> None:
         verify,
     )
 
-    given = (inputs, deleting, consent, make, grid, export, combine, verify, models, service)
+    given = (
+        inputs,
+        deleting,
+        consent,
+        make,
+        annotate,
+        grid,
+        export,
+        combine,
+        verify,
+        models,
+        service,
+    )
     for module in given:
         module.register(app)
