@@ -101,13 +101,14 @@ class Examination:
             numbers |= similarities(drawn, self.people, self.senses.embed)
         if self.senses.find is not None:
             index = some_of(faces.judged, JUDGED)
-            errors = landmark_errors(
-                drawn, faces.rgb[index], faces.points_px[index], self.senses.find
-            )
+            # a tensor of one number would be taken for that number, not for a list of it
+            points = faces.points_px[index.numpy()]
+            errors = landmark_errors(drawn, faces.rgb[index], points, self.senses.find)
             numbers |= {"landmark_error_iod": float(np.mean(errors))} if errors else {}
         if len(run) > 1:
             margin = margin_of(faces.stored_px)
-            points = faces.points_px[self._run_index] - np.array([margin, margin, 0], np.float32)
+            points = faces.points_px[self._run_index.numpy()]
+            points = points - np.array([margin, margin, 0], np.float32)
             numbers["flicker_ratio"] = flicker(run, self._run.target, points)
         return numbers
 

@@ -18,6 +18,7 @@ from facepipe.errors import StoppedError
 from facepipe.identity.profile import mean_embedding
 from facepipe.training import lora
 from facepipe.training.batches import Pictures
+from facepipe.training.data import load_faces
 from facepipe.training.evaluation import Senses
 from facepipe.training.guard import advice, is_swapped
 from facepipe.training.identity_model import train_identity
@@ -92,6 +93,15 @@ def test_flicker_is_told_where_held_out_frames_follow_each_other_and_else_missin
         summary, _ = run(f"of_{count}", replace(TINY, epochs=1), make_faces(count))
         assert ("flicker_ratio" in summary.evaluation["drawn"]) is told
         assert summary.evaluation["wanted"].get("flicker_ratio", 1) == 1  # their own film
+
+
+def test_a_single_held_out_face_is_measured_as_several_are(make_run, make_faces, tmp_path):
+    found = load_faces(make_faces(5), 5)
+    assert len(found.judged) == 1
+    senses = Senses(find=lambda picture: found.points_px[-1:])
+    settings = replace(TINY, epochs=1, held_out_every=5)
+    summary, _ = make_run(tmp_path)("one", settings, make_faces(5), senses=senses)
+    assert summary.evaluation["drawn"]["landmark_error_iod"] == 0
 
 
 def test_numbers_come_every_so_many_epochs_and_at_the_end_and_are_missing_in_between(looked_at):
