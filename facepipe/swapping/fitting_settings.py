@@ -56,7 +56,7 @@ class FittingSettings(DrawingSettings):
     colour_share: float = 1.0
     grain: float = 0.0
     detail: float = 0.0
-    steady_s: float = 0.16
+    steady_s: float = 0.24
     colour_window_s: float = 0.25
 
     def __post_init__(self) -> None:
