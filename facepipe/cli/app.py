@@ -62,6 +62,8 @@ def exit_code_of(
     try:
         prepare()
         result = app(args=one_value_each(given), standalone_mode=False)
+        if result == INTERRUPTED:
+            raise KeyboardInterrupt  # noqa: TRY301  typer would end without a word
     except (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError) as error:  # noqa: BLE001
         if os.environ.get("FACEPIPE_DEBUG"):
             traceback.print_exc()

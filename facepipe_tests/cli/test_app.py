@@ -28,15 +28,24 @@ def test_no_command_loads_a_heavy_library_before_it_runs():
 
 
 STOPPED = """
-import os, signal
+import os, signal, sys
 from facepipe.cli import app, main
-app.read_dotenv = lambda: os.kill(os.getpid(), signal.SIGTERM)
-main(["list"])
+
+def stop() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+if sys.argv[1] == "before it":
+    app.read_dotenv = stop
+else:
+    app.app.command("stop")(stop)
+main(["stop"])
 """
 
 
-def test_sigterm_ends_a_command_as_ctrl_c_does():
-    done = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True)
+@pytest.mark.parametrize("when", ["before it", "in it"])
+def test_sigterm_ends_a_command_as_ctrl_c_does(when):
+    command = [sys.executable, "-c", STOPPED, when]
+    done = subprocess.run(command, capture_output=True, text=True)
     said = "error: interrupted; run the same command again to go on\n"
     assert (done.returncode, done.stderr) == (130, said)
 
