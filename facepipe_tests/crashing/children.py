@@ -20,6 +20,7 @@ def in_child(
     after_s: float | None = None,
     number: int = signal.SIGKILL,
     limit_s: float | None = None,
+    begun: Path | None = None,
 ) -> int:
     """Run `work` in a forked process; its exit code, negative if a signal ended it.
 
@@ -28,6 +29,7 @@ def in_child(
         after_s: when the process, and all that it started, get the signal `number`.
         number: a signal.
         limit_s: when a process that has still not ended is killed.
+        begun: a file whose appearance starts the time until the signal.
     """
     child = os.fork()
     if not child:
@@ -43,7 +45,7 @@ def in_child(
             traceback.print_exc()
         finally:
             os._exit(code)
-    return ended(child, after_s, number, limit_s)
+    return _ended(child, after_s, number, limit_s, begun)
 
 
 def _die_with_parent() -> None:
@@ -52,18 +54,24 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def ended(child: int, after_s: float | None, number: int, limit_s: float | None) -> int:
+def _ended(
+    child: int, after_s: float | None, number: int, limit_s: float | None, begun: Path | None
+) -> int:
     """The exit code of a process that leads a group, and gets a signal or runs out of time."""
-    started = time.monotonic()
-    due = [(after_s, number), (limit_s, signal.SIGKILL)]
+    started_s = time.monotonic()
+    begun_s = None if begun else started_s
     while True:
         found, status = os.waitpid(child, os.WNOHANG)
         if found:
             return os.waitstatus_to_exitcode(status)
-        for when in [one for one in due if one[0] is not None]:
-            if time.monotonic() - started > when[0]:
-                due.remove(when)
-                os.killpg(child, when[1])
+        now_s = time.monotonic()
+        if begun and begun_s is None and begun.exists():
+            begun_s = now_s
+        if after_s is not None and begun_s is not None and now_s - begun_s > after_s:
+            after_s = None
+            os.killpg(child, number)
+        if limit_s is not None and now_s - started_s > limit_s:
+            os.killpg(child, signal.SIGKILL)
         time.sleep(_LOOK_EVERY_S)
 
 
