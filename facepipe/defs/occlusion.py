@@ -24,8 +24,10 @@ from facepipe.swapping.settings import GENERAL_OCCLUSION, NO_OCCLUSION, TARGET_O
 from facepipe.training.occluder_settings import OccluderTrainingSettings
 
 LABELS = "labels"
-OCCLUDER_CODE = "1"
+OCCLUDER_CODE = "2"
 """The version of what is laid before faces: another one trains anew."""
+LABELS_CODE = "2"
+"""The version of what is known of a face without a painted mask."""
 _SHOWN = 6
 
 
@@ -35,6 +37,7 @@ _SHOWN = 6
     kinds={"opencv"},
     description="Where each of the target's faces is known to show: painted masks and what lies "
     "between them, else the face's outline without what the general occluder doubts.",
+    code_version=LABELS_CODE,
 )
 def target_occlusion_masks(
     context: dg.AssetExecutionContext, store: Store

@@ -9,7 +9,7 @@ from facepipe.files import write_whole
 GENERAL = "occluder"
 """What the general occluder is registered as."""
 _LICENCE = "made here, from drawn people alone"
-_PEOPLE = 60
+_PEOPLE = 120
 
 
 def general_folder(store: Store) -> Path:
@@ -51,7 +51,8 @@ def train_general(
     with stop_flag() as stop:
         train_occluder(
             [],
-            OccluderTrainingSettings(epochs=epochs, drawn_people=_PEOPLE),
+            # what is drawn is part of the code: after a change a saved training is of no use
+            OccluderTrainingSettings(epochs=epochs, drawn_people=_PEOPLE, on_change="restart"),
             device=DeviceSettings(),
             scratch=store.workplace(f"models/{GENERAL}", "general"),
             out=out,

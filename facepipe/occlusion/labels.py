@@ -21,6 +21,8 @@ Label = NDArray[np.uint8]
 FACE, UNKNOWN, NO_FACE = np.uint8(255), np.uint8(127), np.uint8(0)
 _WITHIN, _BEYOND = 0.04, 0.07
 """Widths of the unknown band inside and outside the outline, as shares of the face's size."""
+_TOP, _CHIN, _FOREHEAD = 10, 152, 0.25
+"""The outline's ends. It leaves out the forehead, which may reach up by so much of its height."""
 
 
 def outline_label(points_px: FloatArray, size_px: int) -> Label:
@@ -29,8 +31,9 @@ def outline_label(points_px: FloatArray, size_px: int) -> Label:
     face_px = float(np.sqrt(max(cv2.contourArea(_oval(points_px)), 1.0)))
     deep = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5)
     off = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_5)
+    above = fill_region(_raised(points_px), FACE_OVAL, (size_px, size_px))
     label = np.full((size_px, size_px), UNKNOWN, np.uint8)
-    label[off > _BEYOND * face_px] = NO_FACE
+    label[(off > _BEYOND * face_px) & ~above] = NO_FACE
     label[deep > _WITHIN * face_px] = FACE
     return label
 
@@ -85,6 +88,14 @@ def load_labels(folder: Path, count: int) -> Label:
             raise BadInputError(f"{path}: missing or damaged; make the occlusion masks again")
         labels[row] = found
     return labels
+
+
+def _raised(points_px: FloatArray) -> FloatArray:
+    """The same face, drawn out from the chin up until its outline reaches over any forehead."""
+    chin = points_px[_CHIN, :2]
+    up = points_px[_TOP, :2] - chin
+    share = (points_px[:, :2] - chin) @ up / max(float(up @ up), 1.0)
+    return points_px[:, :2] + _FOREHEAD * share[:, None] * up
 
 
 def _oval(points_px: FloatArray) -> FloatArray:

@@ -30,11 +30,11 @@ def material(rng: np.random.Generator, kind: str, size_px: int, palette: Palette
     if kind == "hair":
         return _plain(rng, size_px, np.array(HAIRS[rng.integers(len(HAIRS))]) * rng.uniform(0.4, 2))
     choice = rng.random()
-    if choice < 0.5 and len(palette.swatches):
+    if choice < 0.2 and len(palette.swatches):
         return _patch(rng, size_px, palette.swatches)
-    if choice < 0.65:
+    if choice < 0.4:
         return skin(rng, size_px, palette)
-    return _printed(rng, size_px) if choice < 0.85 else _plain(rng, size_px, _any_colour(rng))
+    return _printed(rng, size_px) if choice < 0.65 else _plain(rng, size_px, _any_colour(rng))
 
 
 def skin(rng: np.random.Generator, size_px: int, palette: Palette) -> Floats:
@@ -42,7 +42,7 @@ def skin(rng: np.random.Generator, size_px: int, palette: Palette) -> Floats:
     tone = np.array(palette.skin_rgb, np.float32)
     if rng.random() < 0.25:
         tone = np.array(SKINS[rng.integers(len(SKINS))], np.float32)
-    tone = tone * rng.uniform(0.65, 1.35) * rng.normal(1, [0.08, 0.05, 0.06])
+    tone = tone * np.exp(rng.normal(0, 0.17)) * rng.normal(1, [0.06, 0.05, 0.06])
     shape = (size_px, size_px)
     blotches = smooth_noise(rng, shape, 4, 4) * rng.uniform(0, 0.09)
     red = smooth_noise(rng, shape, 3, 3) * rng.uniform(0, 0.08)
@@ -57,11 +57,37 @@ def skin(rng: np.random.Generator, size_px: int, palette: Palette) -> Floats:
     return texture.astype(np.float32)
 
 
+def backdrop(rng: np.random.Generator, size_px: int) -> Floats:
+    """What may be behind somebody `(S, S, 3)`, 0-255: a wall, a print, a cluttered room."""
+    picture = _printed(rng, size_px) if rng.random() < 0.3 else _plain(rng, size_px, _any_tone(rng))
+    for _ in range(int(rng.choice([0, 4, 12, 30]))):
+        x, y = rng.uniform(0, size_px, 2)
+        half = size_px * rng.uniform(0.01, 0.3, 2)
+        box = ((x, y), tuple(2 * half), rng.choice([0.0, rng.uniform(0, 180)]))
+        outline = (
+            cv2.boxPoints(box)
+            if rng.random() < 0.7
+            else cv2.ellipse2Poly(
+                (int(x), int(y)), (int(half[0]), int(half[1])), int(box[2]), 0, 360, 10
+            )
+        )
+        cv2.fillPoly(picture, [np.round(outline).astype(np.int32)], _any_tone(rng).tolist())
+    blur = size_px * rng.choice([0.0, 0.004, 0.02])
+    return cv2.GaussianBlur(picture, (0, 0), blur) if blur else picture
+
+
+def _any_tone(rng: np.random.Generator) -> Floats:
+    """Any colour; now and then one that skin could have."""
+    if rng.random() < 0.2:
+        return np.array(SKINS[rng.integers(len(SKINS))]) * rng.uniform(0.5, 1.2)
+    return _any_colour(rng)
+
+
 def _patch(rng: np.random.Generator, size_px: int, swatches: RgbImages) -> Floats:
     """A random part of one of the pictures, turned, mirrored and in other colours."""
     picture = swatches[rng.integers(len(swatches))]
     side = len(picture)
-    length = int(side * rng.uniform(0.12, 0.8))
+    length = int(side * rng.uniform(0.08, 0.3))  # of more, a face before a face is recognised
     top, left = rng.integers(0, side - length + 1, 2)
     part = picture[top : top + length, left : left + length]
     part = np.rot90(part, int(rng.integers(4)))

@@ -1,5 +1,7 @@
 """Lay a drawn thing before a picture: its light, shadow and blur, and exactly what it hides."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -13,19 +15,26 @@ from facepipe.synthetic.things import THINGS
 def paste_thing(
     rng: np.random.Generator, rgb: FloatArray, kind: str, palette: Palette
 ) -> tuple[FloatArray, FloatArray]:
-    """The picture `(S, S, 3)`, 0-255, with a thing of this kind before it, and its cover `(S, S)`.
+    """A thing of this kind before a picture; see `paste`."""
+    size_px = len(rgb)
+    sprite = THINGS[kind](rng, size_px)
+    texture = material(rng, kind, size_px, palette)
+    if kind == "hair":
+        sprite = replace(sprite, alpha=sprite.alpha * np.float32(rng.uniform(0.6, 1)))
+    return paste(rng, rgb, sprite, texture)
+
+
+def paste(
+    rng: np.random.Generator, rgb: FloatArray, sprite: Sprite, texture: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The picture `(S, S, 3)`, 0-255, with a thing before it, and the thing's cover `(S, S)`.
 
     The cover, 0 to 1, is the share of each pixel that shows the thing: the picture is exactly
     `cover * thing + (1 - cover) * shaded picture`. It may miss the square.
     """
-    size_px = len(rgb)
-    sprite = THINGS[kind](rng, size_px)
-    thing = material(rng, kind, size_px, palette) * _lit(rng, sprite)[..., None]
-    cover = sprite.alpha
-    if kind == "hair":
-        cover = cover * np.float32(rng.uniform(0.6, 1))
-    below = rgb * _shadow(rng, sprite.alpha, size_px)[..., None]
-    cover, thing, below = _defocused(rng, cover, thing, below)
+    thing = texture * _lit(rng, sprite)[..., None]
+    below = rgb * _shadow(rng, sprite.alpha, len(rgb))[..., None]
+    cover, thing, below = _defocused(rng, sprite.alpha, thing, below)
     share = cover[..., None]
     mixed = share * np.clip(thing, 0, 255) + (1 - share) * below
     return mixed.astype(np.float32), cover.astype(np.float32)

@@ -2,26 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from facepipe.arrays import BoolArray, FloatArray, IntArray, RgbImage, RgbImages, check_shape
+from facepipe.arrays import FloatArray, IntArray, RgbImage, RgbImages, check_shape
 from facepipe.identity.face_set import FaceSet
-from facepipe.landmarks.alignment import FACE_PX, cut, face_transform
+from facepipe.synthetic.fields import smooth_noise
 from facepipe.synthetic.materials import Palette
 from facepipe.synthetic.pasting import paste_thing, softened
-from facepipe.synthetic.scene import Clip, render
 from facepipe.synthetic.things import THINGS
 from facepipe.training.data import margin_of, stored_of
 
 SURE = np.uint8(255)
-LAID = (*THINGS, "hand", "hand", "hand")
+LAID = (*THINGS, *["hand"] * 6)
 """What is laid before faces, as often as it is named; what films show most are hands."""
-_FIVE = ("pupil_r", "pupil_l", "nose_tip", "mouth_r", "mouth_l")
-_DRAWN_PX = 400  # faces are then about as large as in a stored square
+_LEAST_VISIBLE = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +48,13 @@ class Hosts:
     def __len__(self) -> int:
         return len(self.rgb)
 
-    def skin_rgb(self, index: int) -> FloatArray:
-        """Usual colour `(3,)` of a host's face."""
-        shown = self.rgb[index][self.face[index] > 0]
-        return np.median(shown if len(shown) else self.rgb[index].reshape(-1, 3), 0)
+    @cached_property
+    def skin_rgb(self) -> FloatArray:
+        """Usual colour `(N, 3)` of each face."""
+        found = np.empty((len(self), 3), np.float32)
+        for row, (rgb, face) in enumerate(zip(self.rgb, self.face, strict=True)):
+            found[row] = np.median(rgb[face > 0] if face.any() else rgb.reshape(-1, 3), 0)
+        return found
 
     def reduced(self, pixels: int) -> "Hosts":
         """For a network that works on squares of such a side."""
@@ -96,33 +98,6 @@ def hosts_of(faces: FaceSet, labels: RgbImage, most: int) -> Hosts:
         sure=known.astype(np.uint8) * SURE,
         group=np.zeros(len(rows), np.float32),
     )
-
-
-def drawn_hosts(seeds: Sequence[int], moments: int) -> Hosts:
-    """Synthetic people, so many moments of each, with exact faces."""
-    parts: list[tuple[RgbImage, RgbImage]] = []
-    for seed in seeds:
-        clip = Clip(seeds=(seed,), size=_DRAWN_PX, frames=90)
-        for rgb, truth in render(clip, np.linspace(0, 89, moments).astype(int).tolist()):
-            five = np.stack([truth.point_px(name)[0] for name in _FIVE])
-            # pixels have their centres at whole numbers here, and at halves in the truth
-            move = face_transform(five.astype(np.float32) - 0.5)
-            face = np.dstack([_without_holes(truth.face[0])] * 3)
-            parts.append((cut(rgb, move, FACE_PX), cut(face, move, FACE_PX)[..., 0]))
-    faces = np.stack([face for _, face in parts])
-    return Hosts(
-        rgb=np.stack([rgb for rgb, _ in parts]),
-        face=np.where(faces > 127, SURE, np.uint8(0)),
-        sure=np.full_like(faces, SURE),
-        group=np.repeat(np.arange(len(seeds), dtype=np.float32), moments),
-    )
-
-
-def _without_holes(skin: BoolArray) -> RgbImage:
-    """Eyes, mouth and glasses belong to the face `(H, W)` whose skin is around them."""
-    outlines, _ = cv2.findContours(skin.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = np.zeros(skin.shape, np.uint8)
-    return np.asarray(cv2.drawContours(filled, outlines, -1, 255, cv2.FILLED), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,14 +162,16 @@ def _one(
     ]
     rgb, visible, sure = planes[0], planes[1] / 255, planes[2] / 255
     sure, outline = (sure > 0.99).astype(np.float32), visible
-    palette = Palette(hosts.skin_rgb(place), swatches)
-    if rng.random() < 0.25:
-        rgb = rgb * _shade(rng, size_px)[..., None]
+    palette = Palette(hosts.skin_rgb[place], swatches)
+    for _ in range(int(rng.choice([0, 1, 1, 2]))):
+        rgb = rgb * _shade(rng, size_px)
     if rng.random() < 0.2:
         rgb = softened(rgb, size_px * rng.uniform(0.002, 0.024))
     for _ in range(int(rng.choice([0, 1, 1, 2]))):
-        rgb, cover = paste_thing(rng, rgb, str(rng.choice(kinds)), palette)
-        visible = visible * (1 - cover)
+        mixed, cover = paste_thing(rng, rgb, str(rng.choice(kinds)), palette)
+        if (visible * (1 - cover)).sum() < _LEAST_VISIBLE * outline.sum():
+            continue  # of a face that nobody would find nothing is to be learnt
+        rgb, visible = mixed, visible * (1 - cover)
         sure = np.maximum(sure, cover)  # whatever is there is hidden
     visible, sure, outline = (np.asarray(m, np.float32) for m in (visible, sure, outline))
     return _filmed(rng, rgb), visible, sure, outline
@@ -213,11 +190,18 @@ def _move(rng: np.random.Generator, size_px: int) -> FloatArray:
 
 
 def _shade(rng: np.random.Generator, size_px: int) -> FloatArray:
-    """Uneven light `(S, S)`: a soft shadow or a bright side, which hides nothing."""
-    turn, at = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
-    y, x = (np.mgrid[0:size_px, 0:size_px] / size_px - 0.5).astype(np.float32)
-    edge = np.clip((x * np.cos(turn) + y * np.sin(turn) - at) / rng.uniform(0.03, 0.6), -1, 1)
-    return (1 + rng.uniform(0.1, 0.5) * edge * rng.choice([-1, 1])).astype(np.float32)
+    """Uneven light `(S, S, 3)`, which hides nothing: a bright side, a soft shadow, blotches."""
+    colour = 1 + rng.normal(0, 0.08, 3)
+    strength = rng.uniform(0.1, 0.5) * rng.choice([-1, 1]) * colour / colour.mean()
+    if rng.random() < 0.4:
+        blobs = int(rng.integers(2, 7))
+        uneven = np.clip(0.6 * smooth_noise(rng, (size_px, size_px), blobs, blobs), -1, 1)
+    else:
+        turn, at = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
+        y, x = (np.mgrid[0:size_px, 0:size_px] / size_px - 0.5).astype(np.float32)
+        way = (x * np.cos(turn) + y * np.sin(turn) - at) / rng.uniform(0.03, 0.6)
+        uneven = np.clip(way, -1, 1)
+    return (1 + uneven[..., None] * strength).astype(np.float32)
 
 
 def _filmed(rng: np.random.Generator, rgb: FloatArray) -> RgbImage:

@@ -1,5 +1,7 @@
 """How far a network's visible face is from the known one."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -9,12 +11,26 @@ from facepipe.training.occluder_data import FaceLesson
 _EDGE_PX = 5
 
 
-def visible_losses(logits: Tensor, lesson: FaceLesson, boundary: float) -> dict[str, Tensor]:
+@dataclass(frozen=True)
+class Weights:
+    """What counts how much beside Dice and half of the cross entropy.
+
+    Attributes:
+        boundary: the cross entropy near edges of the visible face.
+        before: that inside the face's outline, where what is hidden and what shows count alike: all
+            that a swap asks is which is which, and a finger is little of a picture.
+    """
+
+    boundary: float = 0.25
+    before: float = 0.5
+
+
+def visible_losses(logits: Tensor, lesson: FaceLesson, weights: Weights) -> dict[str, Tensor]:
     """`loss`, the sum of its terms, and `iou`, a mean over the faces; each a scalar.
 
     `dice` is 1 - twice the shared over the summed area, `bce` the cross entropy, of which half
-    counts, and `edge` the same cross entropy near edges of the visible face, of which `boundary`
-    counts. They take logits; each makes shares of them once itself.
+    counts, and `edge` and `before` what `weights` says. They take logits; each makes shares of
+    them once itself.
     """
     logits, sure = logits.float(), lesson.sure
     wanted = lesson.visible
@@ -23,16 +39,22 @@ def visible_losses(logits: Tensor, lesson: FaceLesson, boundary: float) -> dict[
     known = wanted * sure
     shared, areas = (shares * known).sum((1, 2, 3)), (shares + known).sum((1, 2, 3))
     dice = (1 - (2 * shared + 1) / (areas + 1)).mean()
-    bce = (every * sure).sum() / sure.sum().clamp(min=1)
-    near = edges(wanted) * sure
-    edge = (every * near).sum() / near.sum().clamp(min=1)
+    bce = _among(every, sure)
+    edge = _among(every, edges(wanted) * sure)
+    hidden = (lesson.outline - wanted).clamp(min=0) * sure
+    before = (_among(every, known * lesson.outline) + _among(every, hidden)) / 2
     return {
-        "loss": dice + 0.5 * bce + boundary * edge,
+        "loss": dice + 0.5 * bce + weights.boundary * edge + weights.before * before,
         "dice": dice,
         "bce": bce,
         "edge": edge,
+        "before": before,
         "iou": ious(logits, lesson).mean(),
     }
+
+
+def _among(every: Tensor, counted: Tensor) -> Tensor:
+    return (every * counted).sum() / counted.sum().clamp(min=1)
 
 
 def edges(visible: Tensor) -> Tensor:

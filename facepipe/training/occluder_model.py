@@ -20,14 +20,14 @@ from facepipe.training.loop import train
 from facepipe.training.occluder_data import (
     FaceLesson,
     Hosts,
-    drawn_hosts,
     joined_hosts,
     lesson,
     plain_lesson,
 )
 from facepipe.training.occluder_export import load_occluder, save_occluder
-from facepipe.training.occluder_losses import ious, visible_losses
+from facepipe.training.occluder_losses import Weights, ious, visible_losses
 from facepipe.training.occluder_network import OccluderNetwork, OccluderShape, seeded_occluder
+from facepipe.training.occluder_people import drawn_hosts
 from facepipe.training.occluder_settings import OccluderTrainingSettings
 from facepipe.training.report import OnEpoch, TrainingSummary
 from facepipe.training.task import publish
@@ -35,7 +35,7 @@ from facepipe.training.task import publish
 _MOMENTS = 5
 _FIRST_PERSON = 5000
 """Seeds of the drawn people start here, far from those of clips that anybody makes."""
-_JUDGED = 32
+_JUDGED = 64
 _SHOWN = 6
 _SWATCHES = 200
 
@@ -117,12 +117,13 @@ class OccluderTask:
         device: torch.device,
     ) -> None:
         self.settings, self.device = settings, device
+        self.weights = Weights(settings.boundary, settings.before)
         network = _start(settings, start)
         pixels = network.shape.pixels
         # channels last, torch 2.13.0 dies of 8 channels in fp32 on CPUs
         self.network: nn.Module = network.to(device)
         drawn = range(_FIRST_PERSON, _FIRST_PERSON + settings.drawn_people)
-        parts = [*people, *([drawn_hosts(drawn, _MOMENTS)] if drawn else [])]
+        parts = [*people, *([drawn_hosts(drawn, _MOMENTS, pixels)] if drawn else [])]
         parts = [part.reduced(pixels) for part in parts]
         if not any(len(part) for part in parts):
             raise NoFaceError("there is no face to learn from; give people, or drawn_people")
@@ -145,7 +146,7 @@ class OccluderTask:
 
     def losses(self, made: Tensor, batch: FaceLesson) -> dict[str, Tensor]:
         """How far the visible face is from the known one."""
-        return visible_losses(made, batch, self.settings.boundary)
+        return visible_losses(made, batch, self.weights)
 
     def judge(self) -> dict[str, float]:
         """Numbers on held-out faces with the same things before them each time, and on bare ones.
@@ -154,7 +155,7 @@ class OccluderTask:
         `hidden_bare`, the share of bare faces that is taken for hidden.
         """
         logits = self._all(self.held_out.target)
-        found = visible_losses(logits, self.held_out, self.settings.boundary)
+        found = visible_losses(logits, self.held_out, self.weights)
         hull = self.held_out.outline - 0.5
         bare = self._all(self.bare.target)
         face = (self.bare.visible > 0.5) & (self.bare.sure > 0.5)

@@ -20,6 +20,8 @@ class OccluderTrainingSettings(LoopSettings):
             16 times the cost of 16. A target's training takes the general model's, where there
             is one.
         boundary: weight of the cross entropy near the edges of the visible face.
+        before: weight of the cross entropy inside the face's outline, where what is hidden and what
+            shows count alike, however small a finger is.
         drawn_people: synthetic people learnt from beside the real faces, 0 to 200; each takes a
             second to draw.
         most_faces: faces taken of each person, spread in time.
@@ -34,6 +36,7 @@ class OccluderTrainingSettings(LoopSettings):
     pixels: Pixels = 128
     width: int = 16
     boundary: float = 0.25
+    before: float = 0.5
     drawn_people: int = 24
     most_faces: int = 300
 

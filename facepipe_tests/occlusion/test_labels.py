@@ -32,6 +32,15 @@ def test_a_label_is_sure_inside_and_outside_the_outline_and_unknown_along_it():
     assert (label[rim > 0] == UNKNOWN).all()
 
 
+def test_of_the_forehead_above_the_outline_nothing_is_known_but_of_the_hair_beside_it():
+    label, top = outline_label(POINTS, FACE_PX), POINTS[10, :2]
+    x, y = np.round(top + 0.15 * (top - POINTS[152, :2])).astype(int)
+    assert label[y, x] == UNKNOWN
+    left, right = POINTS[[127, 356], 0]
+    beside = label[int(POINTS[127, 1]), [int(left) - 45, int(right) + 45]]
+    assert (beside == NO_FACE).all()
+
+
 def test_what_an_occluder_doubts_is_unknown_and_what_was_painted_is_not_doubted():
     crops = np.zeros((2, FACE_PX, FACE_PX, 3), np.uint8)
     painted = np.full((FACE_PX, FACE_PX), FACE, np.uint8)

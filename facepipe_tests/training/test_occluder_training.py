@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from facepipe.errors import ModelFileError, NoFaceError, SettingsError, StoppedError
+from facepipe.synthetic.people import Identity
 from facepipe.training.device import DeviceSettings
-from facepipe.training.occluder_data import FaceLesson, Hosts, drawn_hosts, lesson, plain_lesson
+from facepipe.training.occluder_data import FaceLesson, Hosts, lesson, plain_lesson
 from facepipe.training.occluder_export import load_occluder
-from facepipe.training.occluder_losses import ious, visible_losses
+from facepipe.training.occluder_losses import Weights, ious, visible_losses
 from facepipe.training.occluder_model import train_occluder
 from facepipe.training.occluder_network import OccluderShape, seeded_occluder
+from facepipe.training.occluder_people import drawn_hosts
 from facepipe.training.occluder_settings import OccluderTrainingSettings
 from facepipe_tests.training.conftest import same_result, stop_after
 
@@ -52,9 +55,9 @@ def test_logits_are_made_shares_of_once():
     half = np.zeros((32, 32))
     half[:, :16] = 1
     known = taught(half)
-    sure = visible_losses((known.visible - 0.5) * 40, known, 0.25)
+    sure = visible_losses((known.visible - 0.5) * 40, known, Weights())
     assert float(sure["loss"]) < 1e-3  # of shares of shares, which stay within 0.5 and 0.73, 0.5
-    even = visible_losses(torch.zeros(1, 1, 32, 32), known, 0.25)
+    even = visible_losses(torch.zeros(1, 1, 32, 32), known, Weights())
     assert float(even["bce"]) == pytest.approx(np.log(2), rel=1e-4)
 
 
@@ -64,7 +67,7 @@ def test_what_is_unknown_counts_nothing():
     known = taught(half, sure)
     logits = (known.visible - 0.5) * 40
     wrong = torch.where(known.sure > 0, logits, -logits)
-    assert float(visible_losses(wrong, known, 0.25)["loss"]) < 1e-3
+    assert float(visible_losses(wrong, known, Weights())["loss"]) < 1e-3
     assert float(ious(wrong, known)) == 1
 
 
@@ -77,13 +80,32 @@ def test_lessons_hide_what_they_lay_before_a_face_and_nothing_else(people):
     assert torch.equal(bare.visible, bare.outline)
 
 
+def test_so_much_of_each_face_is_left_that_one_can_tell_it_for_a_face(people):
+    hosts, rng = people.reduced(128), np.random.default_rng(4)
+    for _ in range(4):
+        made = lesson(hosts, range(6), people.rgb, rng, ["cloth", "hand"])
+        left = made.visible.sum((1, 2, 3)) / made.outline.sum((1, 2, 3))
+        assert left.min() > 0.19
+
+
+def test_drawn_people_stand_before_other_backgrounds_with_their_glasses_on_their_faces():
+    with_glasses = next(seed for seed in range(100) if Identity.sample(seed).glasses)
+    hosts = drawn_hosts([with_glasses], 2, 128)
+    corners = hosts.rgb[:, :20, :20].reshape(2, -1, 3).astype(float).mean(1)
+    assert np.abs(corners[0] - corners[1]).max() > 5
+    for face in hosts.face:
+        outlines, _ = cv2.findContours(face, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        whole = max(cv2.contourArea(cv2.convexHull(outline)) for outline in outlines)
+        assert (face > 0).sum() > 0.9 * whole
+
+
 def test_it_learns_what_the_outline_of_a_face_does_not_say(people):
-    made = lesson(people.reduced(128), range(6), people.rgb, np.random.default_rng(3))
+    made = lesson(people.reduced(128), range(6), people.rgb, np.random.default_rng(4))
     network = seeded_occluder(OccluderShape(128, 8), 0)
     adam = torch.optim.AdamW(network.parameters(), 5e-3)
     for _ in range(80):
         adam.zero_grad()
-        visible_losses(network(made.target), made, 0.25)["loss"].backward()
+        visible_losses(network(made.target), made, Weights())["loss"].backward()
         adam.step()
     learnt, outline = (
         float(ious(each, made).mean()) for each in (network(made.target), made.outline - 0.5)
