@@ -66,7 +66,7 @@ def verify(name: Annotated[str | None, typer.Argument()] = None) -> None:
         stdout.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def train(epochs: Annotated[int, typer.Option(help="How long.", min=1)] = 60) -> None:
+def train(epochs: Annotated[int, typer.Option(help="How long.", min=1)] = 48) -> None:
     """Train the general occluder, from drawn people alone; it shows what is before any face."""
     from facepipe.defs.occlusion_general import train_general
 

@@ -95,7 +95,7 @@ def _raised(points_px: FloatArray) -> FloatArray:
     chin = points_px[_CHIN, :2]
     up = points_px[_TOP, :2] - chin
     share = (points_px[:, :2] - chin) @ up / max(float(up @ up), 1.0)
-    return points_px[:, :2] + _FOREHEAD * share[:, None] * up
+    return np.asarray(points_px[:, :2] + _FOREHEAD * share[:, None] * up, np.float32)
 
 
 def _oval(points_px: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from facepipe.arrays import FloatArray, RgbImages
-from facepipe.synthetic.fields import Floats, smooth_noise
+from facepipe.synthetic.fields import Floats, blurred, smooth_noise
 from facepipe.synthetic.people import HAIRS, SKINS
 
 
@@ -73,7 +73,7 @@ def backdrop(rng: np.random.Generator, size_px: int) -> Floats:
         )
         cv2.fillPoly(picture, [np.round(outline).astype(np.int32)], _any_tone(rng).tolist())
     blur = size_px * rng.choice([0.0, 0.004, 0.02])
-    return cv2.GaussianBlur(picture, (0, 0), blur) if blur else picture
+    return blurred(picture, float(blur)) if blur else picture
 
 
 def _any_tone(rng: np.random.Generator) -> Floats:
