@@ -7,7 +7,15 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from facepipe.arrays import BoolArray, FloatArray, IntArray, RgbImage, RgbImages, check_shape
+from facepipe.arrays import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    RgbImage,
+    RgbImages,
+    check_shape,
+    read_arrays,
+)
 from facepipe.errors import BadInputError
 from facepipe.files import whole_file, write_whole
 from facepipe.landmarks.alignment import FACE_PX
@@ -89,12 +97,11 @@ class FaceSet:
         """Read what `save` wrote.
 
         Raises:
-            BadInputError: A crop is missing or damaged.
+            BadInputError: A file is missing or damaged.
         """
-        with np.load(folder / "faces.npz", allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _ARRAYS}
-            masks = np.unpackbits(file["masks"], axis=-1).astype(bool)
-            sources = tuple(str(name) for name in file["sources"])
+        arrays = read_arrays(folder / "faces.npz", (*_ARRAYS, "masks", "sources"))
+        masks = np.unpackbits(arrays.pop("masks"), axis=-1).astype(bool)
+        sources = tuple(str(name) for name in arrays.pop("sources"))
         crops = np.empty((len(masks), FACE_PX, FACE_PX, 3), np.uint8)
         for row in range(len(masks)):
             crops[row] = _read_crop(folder / "crops" / f"{row:06d}.png")

@@ -1,6 +1,7 @@
 """Open ONNX files on the device asked for, or on the CPU, saying so."""
 
 import logging
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,10 @@ _PROVIDERS: dict[str, tuple[str, ...]] = {
 _OPTIONS: dict[str, dict[str, str]] = {
     "CUDAExecutionProvider": {"cudnn_conv_algo_search": "DEFAULT"}
 }
+_NOISE = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .* failed:|"
+    r"\S*\w\.(?:h|cc):\d+ (?:.*?\) (?=[A-Z])|\w+ )"
+)
 _ERRORS_ONLY = 3
 _log = logging.getLogger(__name__)
 
@@ -73,11 +78,19 @@ def open_session(
             str(path), options, [(name, _OPTIONS.get(name, {})) for name in providers]
         )
     except Exception as error:  # ONNX Runtime's errors share no base but Exception
-        reason = str(error).splitlines()[0]
-        raise ModelFileError(f"{path}: cannot be run as an ONNX file ({reason})") from error
+        raise ModelFileError(
+            f"{path}: cannot be run as an ONNX file ({_reason(error)}); needed is a whole one, "
+            f"with its weights in it or beside it, in an opset that ONNX Runtime "
+            f"{onnxruntime.__version__} knows"
+        ) from error
     if (used := session.get_providers()[0]) != providers[0]:
         _log.warning("%s runs on %s: %s could not be opened", path.name, used, providers[0])
     return session
+
+
+def _reason(error: Exception) -> str:
+    """What ONNX Runtime says, without its codes and the places in its own sources."""
+    return _NOISE.sub("", str(error).strip().splitlines()[0]).strip()
 
 
 def _options(threads: int) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.arrays import BoolArray, FloatArray, IntArray, check_shape
+from facepipe.arrays import BoolArray, FloatArray, IntArray, check_shape, read_arrays
 from facepipe.errors import ShapeError
 from facepipe.files import whole_file
 from facepipe.landmarks.regions import POINTS
@@ -81,12 +81,14 @@ class Landmarks:
 
     @staticmethod
     def load(path: Path) -> "Landmarks":
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            return Landmarks(
-                **{name: file[name] for name in _ARRAYS},
-                sources=tuple(str(name) for name in file["sources"]),
-            )
+        """Read what `save` wrote.
+
+        Raises:
+            BadInputError: The file is missing or damaged.
+        """
+        arrays = read_arrays(path, (*_ARRAYS, "sources"))
+        sources = tuple(str(name) for name in arrays.pop("sources"))
+        return Landmarks(**arrays, sources=sources)
 
 
 _ARRAYS = (

@@ -6,11 +6,11 @@ from typing import Any
 import cv2
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
 from facepipe.arrays import FloatArray, RgbImage, check_shape
 from facepipe.errors import ModelFileError
+from facepipe.inference.onnx_files import load_onnx
 from facepipe.inference.sessions import open_session
 from facepipe.occlusion.contract import INPUT_PX, LAYOUTS
 
@@ -67,12 +67,7 @@ def read_layout(path: Path) -> str:
     Raises:
         ModelFileError: It is missing or damaged, or has other names or sizes.
     """
-    if not path.is_file():
-        raise ModelFileError(f"{path}: no such file; an occluder's ONNX file is needed")
-    try:
-        graph = onnx.load(str(path)).graph
-    except DecodeError as error:
-        raise ModelFileError(f"{path}: not an ONNX file, or damaged ({error})") from error
+    graph = load_onnx(path, "an occluder's ONNX file").graph
     stored = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in stored]
     outputs = [value.name for value in graph.output]

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from facepipe.arrays import FloatArray
 from facepipe.errors import ModelFileError
+from facepipe.inference.onnx_files import load_onnx
 
 EMBEDDING_SIZE = 512
 IN_FACE, MORPH = "in_face:0", "morph_value:0"
@@ -81,12 +81,7 @@ def told_by(path: Path) -> dict[str, str]:
 
 
 def _model(path: Path) -> onnx.ModelProto:
-    if not path.is_file():
-        raise ModelFileError(f"{path}: no such file; an ONNX file that draws faces is needed")
-    try:
-        return onnx.load(str(path), load_external_data=False)
-    except DecodeError as error:
-        raise ModelFileError(f"{path}: not an ONNX file, or damaged ({error})") from error
+    return load_onnx(path, "an ONNX file that draws faces")
 
 
 def _inputs(graph: onnx.GraphProto) -> dict[str, onnx.ValueInfoProto]:
@@ -110,7 +105,7 @@ def _emap(path: Path, graph: onnx.GraphProto) -> FloatArray:
     last = graph.initializer[-1]
     if list(last.dims) != [EMBEDDING_SIZE, EMBEDDING_SIZE]:
         raise _other(path, f"its last initializer has shape {_said(last.dims)}")
-    emap = numpy_helper.to_array(last, base_dir=str(path.parent)).astype(np.float32)
+    emap = numpy_helper.to_array(last).astype(np.float32)
     if not np.isfinite(emap).all() or not emap.any():
         raise _other(path, "its last initializer holds nothing but zeros, or no numbers")
     return emap

@@ -48,7 +48,9 @@ def load_generator(folder: Path) -> AnyGenerator:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ModelFileError(f"{folder} holds no usable identity model ({error})") from error
     except safetensors.SafetensorError as error:
-        raise ModelFileError(f"{folder / WEIGHTS} is damaged ({error})") from error
+        raise ModelFileError(
+            f"{folder / WEIGHTS} is damaged ({error}); train the identity model again"
+        ) from error
     return network.eval()
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from facepipe.arrays import FloatArray
 from facepipe.errors import ModelFileError
+from facepipe.inference.onnx_files import load_onnx
 
 _HALF = TensorProto.FLOAT16
 _LAYERS = ("Conv", "Gemm")
@@ -31,7 +31,7 @@ class OnnxFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.model = path, in_float32(_loaded(path))
+        self.path, self.model = path, in_float32(load_onnx(path, "an ONNX file"))
         graph = self.model.graph
         self.makers = {name: node for node in graph.node for name in node.output}
         self.layers = [node for node in graph.node if node.op_type in _LAYERS]
@@ -128,12 +128,3 @@ def _widen(tensor: onnx.TensorProto) -> None:
     if tensor.data_type == _HALF:
         wide = numpy_helper.to_array(tensor).astype(np.float32)
         tensor.CopyFrom(numpy_helper.from_array(wide, tensor.name))
-
-
-def _loaded(path: Path) -> onnx.ModelProto:
-    if not path.is_file():
-        raise ModelFileError(f"{path}: no such file; an ONNX file is needed")
-    try:
-        return onnx.load(str(path), load_external_data=False)  # other files are not followed
-    except DecodeError as error:
-        raise ModelFileError(f"{path}: not an ONNX file, or damaged ({error})") from error

@@ -12,7 +12,9 @@ from facepipe.errors import MediaError
 from facepipe.media.decode import decode
 from facepipe.media.inspection import inspect_media
 from facepipe.media.settings import InspectionSettings
-from facepipe_tests.media.hostile import MADE, MUTATIONS, gif, png, specimens
+from facepipe_tests.media.hostile import specimens
+from facepipe_tests.media.mutations import MADE, MUTATIONS
+from facepipe_tests.media.wholes import gif, png
 
 LONGEST_S = 60.0
 MOST_BYTES = 2 << 30
