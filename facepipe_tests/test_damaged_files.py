@@ -36,17 +36,21 @@ class Kind:
     read: Callable[[Path], Any]
 
 
+def profile_of(embedder: dict[str, str] | None = None) -> Profile:
+    """A whole profile, made by an embedder if one is given."""
+    return Profile(
+        id="ann", name="ann", created_at=datetime(2026, 1, 1, tzinfo=UTC), source_files=["a.mp4"],
+        embedding_mean=np.eye(512)[0].tolist(), embedding_std=np.zeros(512).tolist(),
+        quality_stats={"embedder": embedder} if embedder else {"num_frames": 1},
+    )  # fmt: skip
+
+
 def kinds(keys: Path) -> dict[str, Kind]:
     counts = FrameCounts(total=1, swapped=1, skipped={})
     named = NamedFile(name="a.mp4", sha256=NOTHING)
     manifest = SwapManifest(
         video=named, sources=[named], inputs={"profile@ann": NOTHING}, models={"ann": named},
         consent_ids={"identity": "1"}, settings={}, versions={}, frames=counts, parts=[],
-    )  # fmt: skip
-    profile = Profile(
-        id="ann", name="ann", created_at=datetime(2026, 1, 1, tzinfo=UTC), source_files=["a.mp4"],
-        embedding_mean=np.eye(512)[0].tolist(), embedding_std=np.zeros(512).tolist(),
-        quality_stats={"num_frames": 1},
     )  # fmt: skip
     consent = {
         "subject": "Ann", "granted_by": "Ann", "granted_at": "2026-01-01T00:00:00Z",
@@ -58,7 +62,7 @@ def kinds(keys: Path) -> dict[str, Kind]:
     sidecar = sidecar_bytes(NOTHING, SAID, local_signer(keys))
     return {
         "consent": Kind("consent.json", json.dumps(consent).encode(), read_consent),
-        "profile": Kind("profile.json", profile.model_dump_json().encode(), Profile.load),
+        "profile": Kind("profile.json", profile_of().model_dump_json().encode(), Profile.load),
         "manifest": Kind("manifest.json", manifest.model_dump_json().encode(), SwapManifest.load),
         "history": Kind("history.jsonl", b'{"epoch": 1, "loss": 0.5}\n' * 3, read_history),
         "recipe": Kind(RECIPE_FILE, json.dumps(recipe).encode(), lambda p: read_recipe(p.parent)),

@@ -81,10 +81,12 @@ def add_input(
 
     dagster_home()  # refuses a relative one before anything is changed
     with storage_errors(place), _adding(here) as aside:
-        copy = aside.input_folder(side, name)
-        _copy_in([*_files(media), consent], copy, consent)
-        inspect_once(aside, side, name, list_media(copy), digest_of_digests(media_digests(copy)))
-        found = consented_media(aside, side, name, USE[side])
+        copy, files = aside.input_folder(side, name), _files(media)
+        _copy_in([*files, consent], copy, consent)
+        with _told_as_given(copy, {path.name: path for path in files} | {CONSENT_FILE: consent}):
+            digest = digest_of_digests(media_digests(copy))
+            inspect_once(aside, side, name, list_media(copy), digest)
+            found = consented_media(aside, side, name, USE[side])
         check_not_ended(found.consent, found.digests.values(), here.tombstones())
         _refuse_other_media(place, copy, replace=replace)
         publish_folder(copy, place)
@@ -107,6 +109,18 @@ def _adding(here: Store) -> Generator[Store]:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_as_given(copy: Path, given: dict[str, Path]) -> Generator[None]:
+    """Let an error name the file that was given, not its copy, which is gone by then."""
+    try:
+        yield
+    except (MediaError, ConsentError, BadInputError) as error:
+        said = str(error)
+        for name, path in given.items():
+            said = said.replace(str(copy / name), str(path))
+        raise type(error)(said) from error
 
 
 def _refuse_other_media(place: Path, copy: Path, *, replace: bool) -> None:
