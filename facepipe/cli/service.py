@@ -12,8 +12,15 @@ from rich.table import Table
 from facepipe.cli.console import stderr, stdout
 from facepipe.cli.doctor import examine
 from facepipe.cli.surroundings import prepare_home, store
+from facepipe.files import write_whole
 
 LOOPBACK = "127.0.0.1"
+WORKSPACE = """\
+# Written by facepipe. The name is the one of pyproject.toml, so that what was switched on in the UI
+# stays on, whichever folder it is started from.
+load_from:
+  - python_module: {module_name: facepipe.definitions, location_name: facepipe}
+"""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +39,8 @@ def ui(
     ] = False,
 ) -> None:
     """Start Dagster's web UI and daemon on this data root, until Ctrl-C."""
-    prepare_home()
+    workspace = prepare_home() / "workspace.yaml"
+    write_whole(workspace, WORKSPACE)
     if not is_loopback(host):
         stderr.print(
             f"the UI asks for no password: whoever reaches {host}:{port} can see every picture"
@@ -42,7 +50,7 @@ def ui(
     # `dagster dev` knows no read-only mode; without its daemon nothing starts by itself either
     server = ("dagster-webserver", "--read-only") if read_only else ("dagster", "dev")
     program = shutil.which(server[0], path=os.path.dirname(sys.executable)) or server[0]  # noqa: PTH120
-    command = [program, server[1], "-m", "facepipe.definitions", "-h", host, "-p", str(port)]
+    command = [program, server[1], "-w", str(workspace), "-h", host, "-p", str(port)]
     os.execv(program, command)  # noqa: S606  the UI takes this process's place and its signals
 
 

@@ -4,8 +4,11 @@ import os
 import stat
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 from facepipe.cli import service
@@ -76,6 +79,15 @@ def test_the_ui_listens_on_this_machine_unless_told_otherwise(started, capsys):
     assert not capsys.readouterr().err
     assert started("--host", "0.0.0.0")[-3] == "0.0.0.0"  # noqa: S104  the warning is under test
     assert "no password" in capsys.readouterr().err
+
+
+def test_the_ui_is_known_by_the_name_that_the_project_gives_it(started):
+    command = started()
+    workspace = yaml.safe_load(Path(command[command.index("-w") + 1]).read_text())
+    (module,) = (entry["python_module"] for entry in workspace["load_from"])
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert module["location_name"] == project["tool"]["dg"]["project"]["code_location_name"]
+    assert module["module_name"] == "facepipe.definitions"
 
 
 def test_the_ui_can_be_made_to_show_only(started):
