@@ -26,16 +26,20 @@ def check_notice(text: str) -> None:
         raise SettingsError(
             f"disclosure has {len(text)} characters: it must have at most {LONGEST}"
         )
-    font = _font(16.0)
-    unknown = bytes(font.getmask("\uffff"))
-    missing = [
-        sign for sign in text if not sign.isprintable() or bytes(font.getmask(sign)) == unknown
-    ]
+    unknown = _shape_of("\uffff")
+    missing = [sign for sign in text if not sign.isprintable() or _shape_of(sign) == unknown]
     if missing or text != text.strip():
         what = f"holds {missing[0]!r}" if missing else "begins or ends with a space"
         raise SettingsError(
             f"disclosure {what}: it must be one line of English letters, digits and signs"
         )
+
+
+def _shape_of(sign: str) -> bytes:
+    """What a sign looks like; those that the font does not know look all alike."""
+    canvas = Image.new("L", (32, 32))
+    ImageDraw.Draw(canvas).text((4, 4), sign, fill=255, font=_font(16.0))
+    return canvas.tobytes()
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +114,7 @@ def _drawn(
     """`(H, W)` how much of each pixel the letters cover, made wider by so much on all sides."""
     canvas = Image.new("L", box_wh)
     ImageDraw.Draw(canvas).text(origin, text, fill=255, font=font, stroke_width=around_px)
-    return np.asarray(canvas, np.float32) / 255
+    return np.asarray(canvas, np.float32) / np.float32(255)
 
 
 def _font(size_px: float) -> ImageFont.FreeTypeFont:

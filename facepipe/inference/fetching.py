@@ -70,7 +70,7 @@ def unpack_member(archive: Path, member: str, path: Path, *, sha256: str) -> Non
         with zipfile.ZipFile(archive) as file:
             inside = [name for name in file.namelist() if Path(name).name == member]
             if not inside:
-                raise ModelFileError(f"{archive.name}: holds no {member}")
+                raise ModelFileError(f"{archive.name}: holds no {member}, which was to be in it")
             with whole_file(path) as aside:
                 with file.open(inside[0]) as source:
                     digest = _copy(source, aside, 0, file.getinfo(inside[0]).file_size, _silent)

@@ -10,7 +10,7 @@ from onnx import TensorProto
 
 from facepipe.errors import ModelFileError
 
-_SIZES = {
+_SIZES: dict[int, int] = {
     TensorProto.FLOAT: 4, TensorProto.FLOAT16: 2, TensorProto.DOUBLE: 8, TensorProto.BOOL: 1,
     TensorProto.INT64: 8, TensorProto.INT32: 4, TensorProto.INT8: 1, TensorProto.UINT8: 1,
 }  # fmt: skip
