@@ -27,7 +27,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # others may mean that it cannot be read
-_NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
+# a full disk shows first where SQLite makes room for an index of its journal
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR_SHMSIZE")
 _MANY_VALUES = ("--media", "--scope", "--only-with")
 
 
