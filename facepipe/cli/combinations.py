@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from facepipe.cli.running import Chosen, Pair, choose_settings, parsed, swapper_of
+from facepipe.cli.choosing import Chosen, choose_settings, parsed
+from facepipe.cli.running import Pair, swapper_of
 from facepipe.defs.partitions import pair_key
 from facepipe.defs.recipes import short_hash
 from facepipe.errors import SettingsError

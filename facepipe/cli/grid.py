@@ -13,7 +13,7 @@ from facepipe.cli.combinations import KEY, Combination, Grid, named, planned
 from facepipe.cli.console import following, stderr, stdout
 from facepipe.cli.make import SetOption
 from facepipe.cli.processes import PROCESS_TAG, own_process
-from facepipe.cli.running import Pair, both_sides, checked_device, run_config
+from facepipe.cli.running import Pair, both_sides, checked_device, checked_sides, run_config
 from facepipe.cli.surroundings import dagster_instance
 from facepipe.defs.progress import Listener
 from facepipe.errors import DivergedError, SettingsError
@@ -89,7 +89,8 @@ def run_grid(
         FacepipeError: What an asset raised, or an unknown identity or target.
     """
     combinations = wanted.combinations
-    with both_sides(instance, wanted.pair, listener) as loaded:
+    sides = checked_sides(wanted.pair)
+    with both_sides(instance, wanted.pair, listener, sides) as loaded:
         job = loaded.resolve_job_def(_JOB)
         for number, combination in enumerate(combinations, start=1):
             _say(f"combination {number} of {len(combinations)}: {named(combination)}")

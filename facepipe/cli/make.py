@@ -10,17 +10,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from facepipe.cli.choosing import choose_settings, with_assignments, with_places
 from facepipe.cli.console import following, stderr, stdout
 from facepipe.cli.inputs import add_input
 from facepipe.cli.orphans import orphans
-from facepipe.cli.running import (
-    Pair,
-    checked_device,
-    choose_settings,
-    run_pair,
-    with_assignments,
-    with_places,
-)
+from facepipe.cli.running import Pair, checked_device, run_pair
 from facepipe.cli.surroundings import dagster_instance, store
 from facepipe.defs.partitions import pair_key
 from facepipe.defs.presets import DEMO_PRESETS
@@ -33,6 +27,7 @@ MADE = (
     "identity/frames", "identity/landmarks", "identity/smoothed_landmarks", "identity/faces",
     "identity/profile", "identity/checkpoint", "identity/onnx", "target/frames",
     "target/landmarks", "target/smoothed_landmarks", "target/faces", "target/people",
+    "target/occlusion_masks", "target/xseg_checkpoint", "target/xseg_onnx",
     "pair/lora_checkpoint", "pair/lora_onnx", "pair/swapped_video", "pair/swap_report",
 )  # fmt: skip
 DEMO_SECONDS = {"demo_ada": 6.0, "demo_ben": 4.0}

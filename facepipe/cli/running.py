@@ -4,32 +4,29 @@ import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from pydantic import ValidationError
 
+from facepipe.cli.choosing import Chosen
 from facepipe.cli.processes import PROCESS_TAG, free_dead_slots, own_process
 from facepipe.cli.remembering import partitions_known
 from facepipe.cli.surroundings import store
 from facepipe.cli.turns import waits_told
-from facepipe.defs.foreign_models import swapping_model
+from facepipe.defs.beforehand import check_swap
+from facepipe.defs.declaring import over_published
 from facepipe.defs.inputs import consented_media, consented_pair, input_event, is_reported
 from facepipe.defs.members import check_places
+from facepipe.defs.names import SWAP
 from facepipe.defs.partitions import PARTITIONS, Side, pair_key
-from facepipe.defs.presets import PRESETS, SETTINGS, SETTINGS_CLASSES
 from facepipe.defs.progress import Listener, listening
-from facepipe.defs.recipes import read_recipe
-from facepipe.errors import BadInputError, SettingsError
+from facepipe.errors import BadInputError
 from facepipe.swapping.drawing_settings import LORA
-from facepipe.swapping.mapping import identities_in, wish_in, wished
+from facepipe.swapping.mapping import identities_in, wished
+from facepipe.swapping.settings import TARGET_OCCLUSION, SwapSettings
 
 _EVERYWHERE = ("auto", "cpu")
 TRAINED = ("identity/checkpoint", "identity/onnx", "pair/lora_checkpoint", "pair/lora_onnx")
-SWAP = "pair/swapped_video"
-Chosen = dict[str, dict[str, Any]]
-"""Settings by asset key and option."""
 
 
 @dataclass(frozen=True)
@@ -38,101 +35,53 @@ class Pair:
 
     identity: str
     target: str
-    settings: Chosen = field(default_factory=dict)
+    settings: Chosen = field(default_factory=Chosen)
     device: str | None = None
-
-
-def choose_settings(preset: str | None, assignments: list[str]) -> Chosen:
-    """A preset's settings, with each `KEY.OPTION=VALUE` put over it.
-
-    Raises:
-        SettingsError: Unknown preset, key or option, or a value that cannot be used.
-    """
-    if preset is not None and preset not in PRESETS:
-        raise SettingsError(f"preset {preset!r} is unknown; known: {', '.join(PRESETS)}")
-    return with_assignments(PRESETS[preset] if preset else {}, assignments)
-
-
-def with_assignments(preset: Chosen, assignments: list[str]) -> Chosen:
-    """Settings, with each `KEY.OPTION=VALUE` put over them.
-
-    Raises:
-        SettingsError: Unknown key or option, or a value that cannot be used.
-    """
-    chosen: Chosen = {key: dict(values) for key, values in preset.items()}
-    for assignment in assignments:
-        key, option, value = parsed(assignment)
-        chosen.setdefault(key, {})[option] = _checked(key, option, value)
-    for key, values in chosen.items():
-        SETTINGS_CLASSES[key](**values)  # the room refuses what is out of range
-    return chosen
-
-
-def with_places(chosen: Chosen, places: list[str]) -> Chosen:
-    """Settings, with each `IDENTITY=PLACE` in the swap's; a picture's path becomes absolute.
-
-    Raises:
-        SettingsError: One is not of this form.
-    """
-    if not places:
-        return chosen
-    wishes = [wish_in(place) for place in places]
-    whole = [replace(w, path=str(Path(w.path).absolute())) if w.path else w for w in wishes]
-    swap = {**chosen.get(SWAP, {}), "people": " ".join(map(str, whole))}
-    return {**chosen, SWAP: swap}
-
-
-def parsed(assignment: str) -> tuple[str, str, str]:
-    """Key, option and value of `KEY.OPTION=VALUE`.
-
-    Raises:
-        SettingsError: It is not of this form, or an unknown key or option.
-    """
-    name, equals, value = assignment.partition("=")
-    key, dot, option = name.rpartition(".")
-    if not (equals and dot):
-        raise SettingsError(f"--set {assignment!r}: give KEY.OPTION=VALUE, as in {_EXAMPLE}")
-    if key not in SETTINGS:
-        raise SettingsError(f"--set {name}: unknown key {key!r}; known: {', '.join(SETTINGS)}")
-    known = SETTINGS[key].model_fields
-    if option not in known:
-        raise SettingsError(f"--set {name}: unknown option {option!r}; known: {', '.join(known)}")
-    return key, option, value
-
-
-_EXAMPLE = "pair/lora_checkpoint.epochs=50"
-
-
-def _checked(key: str, option: str, value: str) -> Any:
-    model = SETTINGS[key]
-    given: Any = None if value.lower() in {"none", "null"} else value
-    try:
-        return getattr(model.model_validate({option: given}, strict=False), option)
-    except ValidationError as error:
-        why = error.errors()[0]["msg"]
-        raise SettingsError(f"--set {key}.{option}={value}: {why}") from error
 
 
 def run_pair(instance: dg.DagsterInstance, pair: Pair, listener: Listener) -> None:
     """Make everything from the media to the swap report that is not there or is stale.
 
-    Of further identities that have a part in the swap, only what it needs is made.
+    Of further identities that have a part in the swap, only what it needs is made; the target's
+    own occluder only where the swap looks with it.
 
     Raises:
         FacepipeError: What an asset raised, or an unknown identity or target.
     """
-    swapper, settings = swapper_of(pair), swap_settings(pair)
-    swapping_model(swapper, store().models())
-    without = () if swapper == LORA else TRAINED
-    shown = identities_in(wished(settings.get("people", ""), pair.identity))
-    with both_sides(instance, pair, listener, without, shown[1:]) as loaded:
+    settings = swap_settings(pair)
+    without = () if settings.swapper == LORA else TRAINED
+    shown = identities_in(wished(settings.people, pair.identity))
+    sides = checked_sides(pair, without, shown[1:])
+    check_swap(store(), consented_media(store(), "target", pair.target, "swap"), settings)
+    with both_sides(instance, pair, listener, sides, without) as loaded:
         job, key = loaded.resolve_job_def("pair_job"), pair_key(pair.identity, pair.target)
-        if settings.get("people") and not without:
+        if settings.people and not without:
             check_places(store(), key, settings)
+        if settings.occlusion == TARGET_OCCLUSION:
+            run_job(instance, loaded.resolve_job_def("occlusion_job"), pair.target, pair)
         for name in shown[1:] if not without else ():
             other = replace(pair, identity=name)
             run_job(instance, job, pair_key(name, pair.target), other, (SWAP, "pair/swap_report"))
         run_job(instance, job, key, pair, without)
+
+
+def checked_sides(
+    pair: Pair, without: tuple[str, ...] = (), others: Sequence[str] = ()
+) -> list[tuple[Side, str]]:
+    """The identity, `others` beside it, and the target, each consented to as it will be used.
+
+    Raises:
+        BadInputError: One of them is unknown.
+        ConsentError: A record does not cover what will be done, alone or together.
+    """
+    identities = (pair.identity, *others)
+    own_occluder = swap_settings(pair).occlusion == TARGET_OCCLUSION
+    for name in identities:
+        _check_media("identity", name, trains=True)
+    _check_media("target", pair.target, trains=not without or own_occluder)
+    for name in identities:
+        consented_pair(store(), pair_key(name, pair.target), "swap")
+    return [*(("identity", name) for name in identities), ("target", pair.target)]
 
 
 @contextmanager
@@ -140,23 +89,14 @@ def both_sides(
     instance: dg.DagsterInstance,
     pair: Pair,
     listener: Listener,
+    sides: Sequence[tuple[Side, str]],
     without: tuple[str, ...] = (),
-    others: Sequence[str] = (),
 ) -> Generator[dg.Definitions]:
-    """Make what is stale of an identity and of a target; the definitions, for what comes next.
-
-    What is stale of `others`, further identities, is made as well.
+    """Make what is stale of `checked_sides`; the definitions, for what comes next.
 
     Raises:
-        FacepipeError: What an asset raised, or an unknown identity or target.
+        FacepipeError: What an asset raised.
     """
-    identities = (pair.identity, *others)
-    sides: list[tuple[Side, str]] = [*(("identity", name) for name in identities)]
-    sides.append(("target", pair.target))
-    for side, name in sides:
-        _check_media(side, name, trains=not without or side == "identity")
-    for name in identities:
-        consented_pair(store(), pair_key(name, pair.target), "swap")
     for side, name in sides:
         _report_media(instance, side, name)
     free_dead_slots(instance)
@@ -176,7 +116,7 @@ def run_job(
     pair: Pair,
     without: tuple[str, ...] = (),
 ) -> None:
-    """Run one of the three jobs for one partition; Dagster's own log stays out of the terminal."""
+    """Run a job for one partition; Dagster's own log stays out of the terminal."""
     selected = [
         key for key in job.asset_layer.selected_asset_keys if key.to_user_string() not in without
     ]
@@ -218,14 +158,13 @@ def checked_device(device: str | None) -> str | None:
 
 def swapper_of(pair: Pair) -> str:
     """What draws the faces: as set now, else as the pair was swapped last."""
-    return swap_settings(pair).get("swapper", LORA)
+    return swap_settings(pair).swapper
 
 
-def swap_settings(pair: Pair) -> dict[str, Any]:
+def swap_settings(pair: Pair) -> SwapSettings:
     """The swap's settings as given now, over those the pair was swapped with last."""
-    recipe = read_recipe(store().place(SWAP, pair_key(pair.identity, pair.target)))
-    before: dict[str, Any] = recipe["settings"] if recipe else {}
-    return {**before, **pair.settings.get(SWAP, {})}
+    place = store().place(SWAP, pair_key(pair.identity, pair.target))
+    return over_published(place, SwapSettings, pair.settings.get(SWAP, {}))
 
 
 def _check_media(side: Side, name: str, *, trains: bool) -> None:

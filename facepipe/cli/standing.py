@@ -32,8 +32,10 @@ PAIR_INPUTS = {
     "lora_checkpoint": "pair/lora_checkpoint",
     "lora_onnx": "pair/lora_onnx",
     "swapped_video": "pair/swapped_video",
+    "xseg_onnx": "target/xseg_onnx",
 }
-"""Which asset an input of a pair's recipe is; a side's inputs are its own assets."""
+"""Which asset an input of a pair's recipe is; a side's inputs are its own assets, mostly."""
+_TARGET_INPUTS = {"masks": "target/occlusion_masks", "checkpoint": "target/xseg_checkpoint"}
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,9 @@ def _now(store: Store, name: str, partition: str, given: str) -> str | None:
         side = mine[-1] if given.startswith("target") else mine[0]
         record = store.input_folder(side, sides[side]) / CONSENT_FILE
         return sha256_of(record) if name.endswith("/consent") else read_consent(record).id
-    source = PAIR_INPUTS.get(given) if group == "pair" else f"{group}/{given}"
-    return _digest(store, source or given, partition)
+    called = {"pair": PAIR_INPUTS, "target": _TARGET_INPUTS}.get(group, {})
+    source = given if group == "pair" else f"{group}/{given}"
+    return _digest(store, called.get(given, source), partition)
 
 
 def _media(store: Store, side: Side, name: str) -> str:

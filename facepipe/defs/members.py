@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import permutations
 from pathlib import Path
-from typing import Any
 
 from facepipe.defs.inputs import ConsentedPair, consented_pair
 from facepipe.defs.partitions import names_in, pair_key
@@ -17,6 +16,7 @@ from facepipe.errors import BadInputError, ConsentError
 from facepipe.files import sha256_of
 from facepipe.provenance.allowing import check_company, check_consent
 from facepipe.swapping.mapping import identities_in, wished
+from facepipe.swapping.settings import SwapSettings
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def as_inputs(consents: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def check_places(store: Store, partition: str, swap: Mapping[str, Any]) -> None:
+def check_places(store: Store, partition: str, swap: SwapSettings) -> None:
     """Refuse, before hours of training, a place that the target does not have.
 
     Args:
@@ -113,7 +113,7 @@ def check_places(store: Store, partition: str, swap: Mapping[str, Any]) -> None:
     from facepipe.landmarks.tracks import Landmarks
     from facepipe.swapping.engaging import TargetFiles, engaged
 
-    pair, people = consented_pair(store, partition, "swap"), swap.get("people", "")
+    pair, people = consented_pair(store, partition, "swap"), swap.people
     pictures_in(pair, people)
     smoothed = pair.get("target/smoothed_landmarks").path / "landmarks.npz"
     target = TargetFiles(
@@ -123,7 +123,7 @@ def check_places(store: Store, partition: str, swap: Mapping[str, Any]) -> None:
         models=store.models(),
     )
     wishes = wished(people, pair.identity_name)
-    engaged(target, Landmarks.load(smoothed), wishes, swap.get("same_person"))
+    engaged(target, Landmarks.load(smoothed), wishes, swap.same_person)
 
 
 def pictures_in(pair: ConsentedPair, people: str) -> dict[str, str]:

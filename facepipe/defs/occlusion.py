@@ -9,18 +9,17 @@ import dagster as dg
 
 from facepipe.defs import previews
 from facepipe.defs.declaring import chosen, declared
-from facepipe.defs.foreign_models import model_file
 from facepipe.defs.inputs import ConsentedMedia, ConsentedPair, consented_media
 from facepipe.defs.landmarks import FILE
 from facepipe.defs.names import POOL
-from facepipe.defs.occlusion_general import GENERAL, general_folder, general_model
+from facepipe.defs.occlusion_general import general_folder, general_model, named_occluder
 from facepipe.defs.recipes import Recipe
 from facepipe.defs.resources import Device
 from facepipe.defs.storage import Store, Work
 from facepipe.defs.training import trained
 from facepipe.files import sha256_of
 from facepipe.provenance.digests import digest_of_digests
-from facepipe.swapping.settings import GENERAL_OCCLUSION, NO_OCCLUSION, TARGET_OCCLUSION
+from facepipe.swapping.settings import TARGET_OCCLUSION
 from facepipe.training.occluder_settings import OccluderTrainingSettings
 
 LABELS = "labels"
@@ -173,18 +172,19 @@ def target_xseg_onnx(context: dg.AssetExecutionContext, store: Store) -> dg.Mate
 def occluder_of(pair: ConsentedPair, occlusion: str) -> tuple[Path | None, dict[str, str]]:
     """The file that `occlusion` names for a pair's swap, and its digest for a recipe.
 
+    The target's own is no upstream asset of the swap in Dagster's graph, whose edges hold for every
+    pair alike: there, a pair that looks with nothing would be out of date with each new occluder,
+    or wait for one. The recipe names it where it is used.
+
     Raises:
         BadInputError: There is no such file, and no such model.
         NotBuiltError: The target's own is not made, or was made from other media.
         ModelFileError: It is no occluder.
     """
-    if occlusion == NO_OCCLUSION:
-        return None, {}
     if occlusion == TARGET_OCCLUSION:
         own = pair.get("target/xseg_onnx")
         return own.path / "facefusion.onnx", {"xseg_onnx": own.digest}
-    name = GENERAL if occlusion == GENERAL_OCCLUSION else occlusion
-    path = model_file(name, pair.store.models())
+    path = named_occluder(pair.store, occlusion)
     if path is None:
         return None, {}
     from facepipe.occlusion.occluder import read_layout  # loads onnxruntime

@@ -1,10 +1,16 @@
-"""The general occluder: learnt once, from drawn people alone, so that it is nobody's face."""
+"""The general occluder, and which one a swap is told to look with.
+
+The general one is learnt once, from drawn people alone, so that it is nobody's face.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from facepipe.defs.foreign_models import model_file
 from facepipe.defs.storage import Store
+from facepipe.errors import BadInputError
 from facepipe.files import write_whole
+from facepipe.swapping.settings import GENERAL_OCCLUSION, NO_OCCLUSION, TARGET_OCCLUSION
 
 GENERAL = "occluder"
 """What the general occluder is registered as."""
@@ -29,6 +35,26 @@ def general_model(store: Store) -> Path | None:
     if GENERAL not in read_lock(store.models()):
         return None
     return ensure_model(GENERAL, store.models())
+
+
+def named_occluder(store: Store, occlusion: str) -> Path | None:
+    """The file that a swap's `occlusion` names; none where nothing looks, or the target's own.
+
+    Raises:
+        BadInputError: There is no such file, and no such model.
+        ModelFileError: It is altered.
+    """
+    if occlusion in (NO_OCCLUSION, TARGET_OCCLUSION):
+        return None
+    if occlusion != GENERAL_OCCLUSION:
+        return model_file(occlusion, store.models())
+    general = general_model(store)
+    if general is None:
+        raise BadInputError(
+            "occlusion=general, and there is no general occluder here yet; make it, once: "
+            "facepipe models train"
+        )
+    return general
 
 
 def train_general(

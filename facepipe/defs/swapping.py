@@ -9,8 +9,9 @@ import dagster as dg
 import pandas as pd
 
 from facepipe.defs import previews
+from facepipe.defs.beforehand import named_models
 from facepipe.defs.declaring import as_recipe, chosen, declared
-from facepipe.defs.foreign_models import LANDMARKER, model_file, require_its_person, swapping_model
+from facepipe.defs.foreign_models import require_its_person
 from facepipe.defs.inputs import consented_pair
 from facepipe.defs.landmarks import FILE
 from facepipe.defs.members import (
@@ -67,12 +68,7 @@ def pair_swapped_video(
 ) -> dg.MaterializeResult[None]:
     """See `description` above."""
     settings = chosen(context, store, SwapSettings)
-    foreign = {
-        "model": swapping_model(settings.swapper, store.models()),
-        "enhancer": model_file(settings.enhancer, store.models()),
-        "face_parser": model_file(settings.face_parser, store.models()),
-        "bundle": model_file(LANDMARKER if settings.expression > 0 else "", store.models()),
-    }
+    foreign = named_models(settings, store.models())
     partition, trained = str(context.partition_key), settings.swapper == LORA
     members = members_of(store, partition, settings.people, _OF_IDENTITY, trained=trained)
     if model := foreign["model"]:

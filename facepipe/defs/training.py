@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from facepipe.defs.beforehand import check_swap_after
 from facepipe.defs.declaring import chosen, declared
 from facepipe.defs.foreign_models import model_file
 from facepipe.defs.inputs import consented_media, consented_pair
@@ -117,6 +118,7 @@ def pair_lora_checkpoint(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """See `description` above."""
     settings = chosen(context, store, LoraTrainingSettings)
+    check_swap_after(context, store)
     made_from, job = lora_training(store, str(context.partition_key), settings)
     yield trained(context, store, device, (made_from, settings), job, closer_check)
 

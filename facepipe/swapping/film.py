@@ -143,12 +143,17 @@ def film_of(paths: Sequence[Path], landmarks: Landmarks, cut: Cut | None = None)
     whole = pieces[0] if infos[0].kind == "video" else _joined(pieces, infos)
     cut = cut or Cut()
     rows = _within(paths[0], whole, cut)
-    info, kept = infos[0], _taken(whole, rows)
-    if cut.tone_map and info.colours.transfer in HDR_TRANSFERS:
-        info = replace(info, bits=8, colours=BT709_TAGS)
+    info, kept = shown_as(infos[0], cut), _taken(whole, rows)
     shift = np.float32(round(cut.start_s / info.time_base) * info.time_base)
     moved = replace(kept, pts_s=kept.pts_s - shift)
     return Film(info, moved, tuple(paths), cut, rows.start)
+
+
+def shown_as(info: MediaInfo, cut: Cut) -> MediaInfo:
+    """A target as a cut of it is shown: with other colours where these are rendered anew."""
+    if cut.tone_map and info.colours.transfer in HDR_TRANSFERS:
+        return replace(info, bits=8, colours=BT709_TAGS)
+    return info
 
 
 def _within(path: Path, landmarks: Landmarks, cut: Cut) -> slice:

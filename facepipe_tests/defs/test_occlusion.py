@@ -149,7 +149,7 @@ def test_a_swap_looks_with_the_one_that_it_is_told(studio, tmp_path):
     assert occluder_of(pair, "none") == (None, {})
     with pytest.raises(NotBuiltError):
         occluder_of(pair, "target")
-    with pytest.raises(BadInputError, match="no model is called 'occluder'"):
+    with pytest.raises(BadInputError, match="facepipe models train"):
         occluder_of(pair, "general")
     path = colour_file(tmp_path / "x.onnx")
     assert occluder_of(pair, str(path))[0] == path

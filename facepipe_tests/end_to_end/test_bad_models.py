@@ -8,6 +8,7 @@ import pytest
 
 from facepipe.cli.app import exit_code_of
 from facepipe.defs.inputs import media_digests
+from facepipe.media import encoders
 from facepipe.provenance.digests import digest_of_digests
 from facepipe_tests.end_to_end.conftest import Project
 from facepipe_tests.end_to_end.inputs import added, files_in, noise
@@ -43,6 +44,33 @@ def test_a_file_in_no_known_contract_is_named_before_anything_is_made(
     before = files_in(root)
     setting = SET[1].format(path)
     assert said in fails(2, "run", "alice", "clip", SET[0], setting)
+    assert files_in(root) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("enhancer=gone.onnx", "gone.onnx: no such file"),
+        ("enhancer={other}", "no face enhancer: its inputs are named"),
+        ("face_parser=gone.onnx", "gone.onnx: no such file"),
+        ("face_parser={other}", "not in the layout of a BiSeNet face parser"),
+        ("occlusion=gone.onnx", "gone.onnx: no such file"),
+        ("occlusion={other}", "no occluder: it takes"),
+        ("occlusion=general", "make it, once: facepipe models train"),
+        ("occlusion=generl", "no model is called 'generl'"),
+        ("encoder=libx265", "encoder libx265 is not available here for 8-bit video"),
+    ],
+)
+def test_what_the_swap_needs_in_the_end_is_missed_before_anything_is_made(
+    root, fails, tmp_path, monkeypatch, setting, said
+):
+    monkeypatch.setattr(encoders, "_opens", lambda name, *_: name == "libx264")
+    added(root, "identity", "alice", noise(tmp_path / "a.png"))
+    added(root, "target", "clip", noise(tmp_path / "b.png"))
+    other = tiny_model(tmp_path / "model.onnx")
+    before = files_in(root)
+    option = f"pair/swapped_video.{setting.format(other=other)}"
+    assert said in fails(2, "run", "alice", "clip", "--set", option)
     assert files_in(root) == before
 
 

@@ -9,7 +9,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
-from facepipe.cli.running import choose_settings
+from facepipe.cli.choosing import choose_settings
 from facepipe.defs.learnt import describe_training
 from facepipe.errors import SettingsError
 from facepipe.training.adapter import (
