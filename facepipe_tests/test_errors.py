@@ -1,6 +1,7 @@
 """Every bad input ends with its exit code and one line that helps; the table tells the truth."""
 
 import re
+import resource
 
 import pytest
 
@@ -9,10 +10,16 @@ from facepipe_tests.errors.cases import told
 from facepipe_tests.errors.table import CASES, read
 
 __all__ = ["landmark_model"]
+MOST_BYTES = 1 << 30
 VARYING = re.compile(
     r"\d+\.\d+|[0-9a-f]{16,}|\(.*\)|pid \d+|0x[0-9a-f]+|\d{4}-\d\d-\d\dT[\d:+.]+", re.ASCII
 )
 """What differs from machine to machine or from version to version, and reasons of libraries."""
+
+
+def peak_bytes():
+    """The most that this process ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @pytest.mark.parametrize(
@@ -24,7 +31,9 @@ VARYING = re.compile(
 )
 def test_it_ends_as_the_table_says(case, tmp_path, request):
     models = request.getfixturevalue("landmark_model") if case.looks else None
+    before = peak_bytes()
     ended = told(case, tmp_path, models)
+    assert peak_bytes() - before < MOST_BYTES
     assert (ended.code, case.said in ended.message) == (case.code, True), ended
     assert len(ended.message.splitlines()) == 1
     listed = read()[case.area, case.input]
