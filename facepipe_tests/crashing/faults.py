@@ -50,6 +50,8 @@ class Fault:
         """When, for a person to read."""
         if self.after_s is not None:
             return f"{self.after_s:.2f} s"
+        if self.kind == "clock":
+            return "all along"
         if self.room is not None:
             return f"{self.room // 1024} KiB free"
         what = "read" if self.kind == "EIO" else "change"

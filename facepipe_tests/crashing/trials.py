@@ -64,6 +64,8 @@ def _totals(found: list[dict[str, Any]]) -> Iterator[str]:
     for fault in dict.fromkeys(one["fault"] for one in found):
         for work in dict.fromkeys(one["work"] for one in found):
             mine = [one for one in found if (one["fault"], one["work"]) == (fault, work)]
+            if not mine:
+                continue
             broken = [one for one in mine if one["is_broken"]]
             yield (
                 f"{fault} in {work}: {len(broken)} broken off, of them "
