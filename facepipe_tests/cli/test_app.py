@@ -50,11 +50,19 @@ def test_sigterm_ends_a_command_as_ctrl_c_does(when):
     assert (done.returncode, done.stderr) == (130, said)
 
 
+HEARING = """
+import runpy, signal
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts aside ignores it
+runpy.run_module("facepipe.cli", run_name="__main__", alter_sys=True)
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_command_stopped_while_its_libraries_load_says_so_in_one_line(number, tmp_path):
     (tmp_path / "dagster.py").write_text("import time; print('loading', flush=True); time.sleep(9)")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
-    command = [sys.executable, "-m", "facepipe.cli", "list"]
+    command = [sys.executable, "-c", HEARING, "list"]
     with subprocess.Popen(
         command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

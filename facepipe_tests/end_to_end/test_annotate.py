@@ -7,7 +7,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from facepipe.cli.app import exit_code_of
 from facepipe_tests.end_to_end.inputs import added, clip, noise, record
@@ -44,11 +44,11 @@ def bob(tmp_path_factory, landmark_model):
 @pytest.fixture
 def address(bob):
     command = [sys.executable, "-m", "facepipe.cli", "annotate", "bob"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    yield server.stdout.readline().strip()
-    server.terminate()
-    server.wait(120)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.terminate()
+        server.wait(120)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def stroke(page, start, end):
 @pytest.mark.browser
 def test_a_stroke_is_saved_and_marked_and_can_be_taken_back(bob, page, tmp_path):
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.getElementById('number').value === '1'")
+    expect(page.locator("#number")).to_have_value("1")
     stroke(page, (0.05, 0.05), (0.3, 0.05))
     page.keyboard.press("e")
     stroke(page, (0.4, 0.5), (0.6, 0.5))

@@ -119,5 +119,5 @@ def test_an_unknown_format_is_refused_by_name():
 def test_float16_needs_the_targets_faces_and_float32_does_not(published, tmp_path):
     shutil.rmtree(published.target_faces)
     assert exported(published, tmp_path, "inswapper")
-    with pytest.raises(OSError, match="faces"):
+    with pytest.raises(BadInputError, match="faces"):
         exported_files(published, "inswapper", half=True)
