@@ -159,6 +159,8 @@ def publish(scratch: Path, out: Path) -> None:
     states = scratch / "state"
     left_out = {*states.iterdir()} - {lasting_state(states) or saved_states(states)[-1]}
     for path in sorted(scratch.rglob("*")):
-        if path.is_file() and path.parent not in left_out:
+        # a write that was killed leaves its part beside the file
+        is_part = path.name.startswith(".") and ".part" in path.name
+        if path.is_file() and not is_part and path.parent not in left_out:
             with whole_file(out / path.relative_to(scratch)) as aside:
                 shutil.copyfile(path, aside)
