@@ -18,6 +18,7 @@ from facepipe.errors import StorageError
 _STORAGE_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 _STALE_AFTER_S = 60.0  # no process needs so long from making a file to locking it
 _tidied: set[Path] = set()
+_ASIDE = ".*.part*"
 
 
 @contextmanager
@@ -88,6 +89,11 @@ def flush_to_disk(path: Path) -> None:
         os.close(handle)
 
 
+def is_aside(path: Path) -> bool:
+    """Whether `path` is a file of `whole_file` that is not in its place, or never will be."""
+    return path.match(_ASIDE)
+
+
 @contextmanager
 def _aside(path: Path) -> Generator[Path]:
     """An empty file beside `path`, for its owner alone, locked as long as it is written to."""
@@ -107,7 +113,7 @@ def _tidy(folder: Path) -> None:
     if folder in _tidied:
         return
     _tidied.add(folder)
-    for left in folder.glob(".*.part*"):
+    for left in folder.glob(_ASIDE):
         with suppress(OSError), left.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if time.time() - left.stat().st_mtime > _STALE_AFTER_S:

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from facepipe.arrays import RgbImage
-from facepipe.files import whole_file
+from facepipe.files import is_aside, whole_file
 from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import FACE_SCALE, NETWORK_PX
 from facepipe.publishing import held
@@ -159,8 +159,7 @@ def publish(scratch: Path, out: Path) -> None:
     states = scratch / "state"
     left_out = {*states.iterdir()} - {lasting_state(states) or saved_states(states)[-1]}
     for path in sorted(scratch.rglob("*")):
-        # a write that was killed leaves its part beside the file
-        is_part = path.name.startswith(".") and ".part" in path.name
-        if path.is_file() and not is_part and path.parent not in left_out:
+        # a write that was killed left a part beside its file
+        if path.is_file() and not is_aside(path) and path.parent not in left_out:
             with whole_file(out / path.relative_to(scratch)) as aside:
                 shutil.copyfile(path, aside)

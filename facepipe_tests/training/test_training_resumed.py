@@ -54,6 +54,15 @@ def test_killed_within_an_epoch_it_goes_on_from_the_epoch_before(run, base, tmp_
     assert same_result(out, base)
 
 
+def test_what_a_killed_write_left_in_the_scratch_is_not_published(run, base, tmp_path):
+    with pytest.raises(StoppedError):
+        run("killed", stop=stop_after(3))
+    (tmp_path / "killed" / "scratch" / ".history.abc.part.jsonl").write_bytes(b"half")
+    _, out = run("killed")
+    assert [*out.rglob(".*")] == []
+    assert same_result(out, base)
+
+
 @pytest.mark.parametrize("first", [1, 2, 4, 7])
 def test_made_longer_it_ends_in_the_bytes_of_the_longer_one_done_at_once(run, straight, first):
     run("longer", replace(LONG, epochs=first))
