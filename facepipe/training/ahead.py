@@ -1,11 +1,23 @@
 """The next step's faces are made while the present ones are learnt from."""
 
+import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+
+def has_free_core(device: torch.device) -> bool:
+    """Whether a thread can work beside a step on `device` without waiting for the same cores.
+
+    Where torch computes on all of them, each operation would wait for the share of the core that
+    makes the batch, and longer than to make it between two steps takes.
+    """
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return device.type != "cpu" or torch.get_num_threads() < cores
 
 
 class _Made(NamedTuple):

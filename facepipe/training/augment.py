@@ -33,6 +33,10 @@ class Change:
     gain: Tensor
     offset: Tensor
 
+    def __getitem__(self, some: slice) -> "Change":
+        """The change of some of the faces."""
+        return Change(self.bent[some], self.gain[some], self.offset[some])
+
 
 def draw_change(
     count: int, settings: TrainingSettings, generator: torch.Generator, pixels: int = NETWORK_PX
@@ -41,14 +45,16 @@ def draw_change(
 
     `pixels` is the side of the network's square; the settings count in pixels of one of 128.
     """
-    moved = _moved(torch.rand(count, 4, generator=generator) * 2 - 1, settings, pixels)
-    coarse = torch.randn(count, 2, _KNOTS, _KNOTS, generator=generator)
-    bend = coarse * (settings.bend_px * pixels / NETWORK_PX)
+    numbers = torch.zeros(count, 2, _KNOTS + 2, _KNOTS + 2)
+    chance = torch.rand(count, 4, generator=generator) * 2 - 1
+    numbers[..., _KNOTS:, _KNOTS:] = _moved(chance, settings, pixels)
+    bend = torch.randn(count, 2, _KNOTS, _KNOTS, generator=generator)
+    numbers[..., :_KNOTS, :_KNOTS] = bend * (settings.bend_px * pixels / NETWORK_PX)
     light = torch.rand(count, 2, 3, 1, 1, generator=generator) * 2 - 1
     # most of a change of light is common to the three colours
     light = 0.3 * light + 0.7 * light.mean(2, keepdim=True)
     return Change(
-        bent=_as_grid(_placed(torch.cat([bend.flatten(2), moved], dim=2), pixels), pixels),
+        bent=_placed(numbers, pixels),
         gain=1 + settings.light * light[:, 0],
         offset=settings.light / 2 * light[:, 1],
     )
@@ -79,37 +85,49 @@ def unchanged(count: int, pixels: int = NETWORK_PX, step: int = 1) -> Tensor:
 def lit(rgb: Tensor, change: Change) -> Tensor:
     """Pictures `(N, 3, H, W)` in the changed light, kept in 0..1."""
     gain, offset = change.gain.to(rgb.device), change.offset.to(rgb.device)
-    return (rgb * gain + offset).clamp(0, 1)
+    return torch.addcmul(offset, rgb, gain).clamp_(0, 1)
 
 
 def _moved(chance: Tensor, settings: TrainingSettings, pixels: int) -> Tensor:
-    """`(N, 2, 3)` how stored x and y follow from x, y and 1, from four numbers each in -1..1."""
+    """`(N, 2, 2, 2)` how stored x and y follow from x, y and 1, from four numbers each in -1..1.
+
+    The rows of each are of y and 1, the columns of x and 1.
+    """
     angle = chance[:, 0] * math.radians(settings.turn_deg)
     zoom = 1 + chance[:, 1] * settings.zoom
     cosine, sine = zoom * angle.cos(), zoom * angle.sin()
     shift_px = settings.shift_px * (pixels / NETWORK_PX)
     shift = chance[:, 2:] * shift_px + (pixels - 1) / 2 + margin_of(stored_of(pixels))
-    return torch.stack([cosine, -sine, shift[:, 0], sine, cosine, shift[:, 1]], 1).view(-1, 2, 3)
+    none = torch.zeros_like(sine)
+    x = [none, -sine, cosine, shift[:, 0]]
+    y = [none, cosine, sine, shift[:, 1]]
+    return torch.stack([*x, *y], 1).view(-1, 2, 2, 2)
 
 
 def _placed(numbers: Tensor, pixels: int) -> Tensor:
-    """`(N, S, S, 2)` the sums of `_patterns` that `(N, 2, 28)` numbers ask for, for x and y."""
-    sums = numbers.flatten(0, 1) @ _patterns(pixels)
-    return sums.view(-1, 2, pixels, pixels).permute(0, 2, 3, 1)
+    """`(N, S, S, 2)` the grid of products of `_patterns`, as `(N, 2, 7, 7)` numbers weigh them."""
+    units = numbers * _units_per_px(pixels)
+    units[..., -1, -1] -= 1
+    patterns = _patterns(pixels)
+    return (patterns.T @ units @ patterns).permute(0, 2, 3, 1)
 
 
 @lru_cache(2)
 def _patterns(pixels: int) -> Tensor:
-    """`(28, S * S)` all that a place depends on: each knot's bicubic bend, x, y and 1.
+    """`(7, S)` all that a place depends on along one axis: each knot's bicubic bend, x and 1.
 
-    Their sum is one product of matrices, a quarter of the cost of interpolating every bend.
+    Bend and movement as one product of matrices cost a tenth of interpolating every bend.
     """
-    knots = torch.eye(_KNOTS**2).view(-1, 1, _KNOTS, _KNOTS)
-    bends = functional.interpolate(knots, pixels, mode="bicubic", align_corners=True)
+    knots = torch.eye(_KNOTS)[:, None, None].expand(-1, -1, _KNOTS, -1)
+    bends = functional.interpolate(knots, pixels, mode="bicubic", align_corners=True)[:, 0, 0]
     axis = torch.arange(pixels) - (pixels - 1) / 2
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    return torch.cat([bends.flatten(1), torch.stack([x, y, torch.ones_like(x)]).flatten(1)])
+    return torch.cat([bends, torch.stack([axis, torch.ones_like(axis)])])
 
 
 def _as_grid(places: Tensor, pixels: int) -> Tensor:
-    return places * (2 / (stored_of(pixels) - 1)) - 1
+    return places * _units_per_px(pixels) - 1
+
+
+def _units_per_px(pixels: int) -> float:
+    """A stored square reaches from -1 to 1."""
+    return 2 / (stored_of(pixels) - 1)

@@ -1,6 +1,7 @@
 """Draw the faces of one step, change them at random, pair them with what is wanted."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -59,65 +60,98 @@ def draw_faces(faces: Faces, count: int, generator: torch.Generator) -> Tensor:
     return faces.trained[drawn]
 
 
-def lessons(
-    person: Person,
-    index: Tensor,
-    source: Tensor,
-    pictures: Pictures,
-    settings: TrainingSettings,
-    generator: torch.Generator,
-) -> Batch:
-    """Faces and what should become of them, moved, bent and lit alike; some of the first degraded.
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some of a person's faces, and what should become of them.
 
-    Args:
+    Attributes:
         person: whose faces.
         index: which of them, `(N,)`.
         source: `(1, 512)` whose face to draw over them.
         pictures: what should come out, for all of the person's faces.
+    """
+
+    person: Person
+    index: Tensor
+    source: Tensor
+    pictures: Pictures
+
+    def stored(self) -> Tensor:
+        """`(N, 6, P, P)` uint8: the faces, where to draw, eyes and mouth."""
+        faces = self.person.faces
+        planes = [faces.rgb, self.pictures.mask, faces.regions[:, 1:]]
+        return torch.cat([plane.index_select(0, self.index) for plane in planes], 1)
+
+    def others(self) -> Tensor | None:
+        """`(N, 3, P, P)` uint8 what should come out, where that is not the faces themselves."""
+        wanted = self.pictures.rgb
+        return None if wanted is self.person.faces.rgb else wanted.index_select(0, self.index)
+
+    def lookup(self) -> Tensor:
+        """`(N, 3, 80, 80)`."""
+        return self.person.lookup.index_select(0, self.index)
+
+
+def lessons(
+    parts: Sequence[Part],
+    settings: TrainingSettings,
+    generator: torch.Generator,
+    device: torch.device,
+) -> Batch:
+    """Faces and what should become of them, moved, bent and lit alike; some of the first degraded.
+
+    Args:
+        parts: one after the other; all are stored alike large.
         settings: how strongly to change.
         generator: all chance comes from it.
+        device: where the batch is wanted.
     """
-    faces = person.faces
-    change = draw_change(len(index), settings, generator, faces.pixels)
-    planes = [faces.rgb, faces.regions, pictures.mask]
-    if pictures.rgb is not faces.rgb:
-        planes.append(pictures.rgb)
+    counts = [len(part.index) for part in parts]
+    change = draw_change(sum(counts), settings, generator, parts[0].person.faces.pixels)
     # all at once: finding where to sample costs more than sampling one plane more
-    seen = sampled(torch.cat([plane.index_select(0, index) for plane in planes], 1), change.bent)
-    rgb, regions, believed, *other = seen.split([plane.shape[1] for plane in planes], 1)
+    seen = sampled(torch.cat([part.stored() for part in parts]), change.bent)
+    rgb, believed, features = seen.split([3, 1, 2], 1)
     clean = lit(rgb, change)
-    return Batch(
-        target=degraded(clean, settings, generator),
-        source=source.expand(len(index), -1),
-        wanted=lit(other[0], change) if other else clean,
-        believed=believed,
-        attention=attention(regions, settings),
-        lookup=looked_up(person.lookup.index_select(0, index), change.bent),
+    target = degraded(clean, settings, generator)
+    wanted, end = clean, 0
+    for part, count in zip(parts, counts, strict=True):
+        end, others = end + count, part.others()
+        if others is not None:
+            some = change[end - count : end]
+            wanted = wanted.clone() if wanted is clean else wanted
+            wanted[end - count : end] = lit(sampled(others, some.bent), some)
+    lookup = looked_up(torch.cat([part.lookup() for part in parts]), change.bent)
+    return _on(
+        device,
+        Batch(target, _sources(parts), wanted, believed, attention(features, settings), lookup),
     )
 
 
-def as_they_are(
-    person: Person, index: Tensor, source: Tensor, pictures: Pictures, settings: TrainingSettings
-) -> Batch:
-    """Faces `(N,)` of a person, and what should become of them."""
-    believed = network_square(pictures.mask[index])
-    regions = network_square(person.faces.regions[index])
-    return Batch(
-        target=network_square(person.faces.rgb[index]),
-        source=source.expand(len(index), -1),
-        wanted=network_square(pictures.rgb[index]),
-        believed=believed,
-        attention=attention(regions, settings),
-        lookup=looked_up(person.lookup[index], unchanged(len(index), person.faces.pixels)),
+def as_they_are(part: Part, settings: TrainingSettings, device: torch.device) -> Batch:
+    """Unchanged faces, and what should become of them."""
+    rgb, believed, features = network_square(part.stored()).split([3, 1, 2], 1)
+    others = part.others()
+    still = unchanged(len(part.index), part.person.faces.pixels)
+    return _on(
+        device,
+        Batch(
+            target=rgb,
+            source=_sources([part]),
+            wanted=rgb if others is None else network_square(others),
+            believed=believed,
+            attention=attention(features, settings),
+            lookup=looked_up(part.lookup(), still),
+        ),
     )
 
 
-def joined(batches: list[Batch], device: torch.device) -> Batch:
-    """One batch of all, on the device, pictures channels last."""
-    whole = {
-        field.name: torch.cat([getattr(batch, field.name) for batch in batches]).to(device)
-        for field in fields(Batch)
-    }
+def _sources(parts: Sequence[Part]) -> Tensor:
+    return torch.cat([part.source.expand(len(part.index), -1) for part in parts])
+
+
+def _on(device: torch.device, batch: Batch) -> Batch:
+    """The batch on the device, what the network is given channels last."""
+    whole = {field.name: getattr(batch, field.name).to(device) for field in fields(Batch)}
     whole["target"] = whole["target"].contiguous(memory_format=torch.channels_last)
     return Batch(**whole)
 

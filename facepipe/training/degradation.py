@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facepipe.arrays import FloatArray
 from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.training.settings import TrainingSettings
 
@@ -34,10 +33,10 @@ def degraded(rgb: Tensor, settings: TrainingSettings, generator: torch.Generator
 
 def _compressed(rgb: Tensor, blur_px: float, quality: int) -> Tensor:
     """A picture `(3, H, W)` blurred by a Gaussian, as a JPEG of some quality gives it back."""
-    bgr: FloatArray = np.ascontiguousarray(rgb.flip(0).permute(1, 2, 0).numpy())
+    grades = (rgb * 255).round_().to(torch.uint8)
+    bgr = np.ascontiguousarray(grades.flip(0).permute(1, 2, 0).numpy())
     if blur_px > 0:
-        bgr = np.asarray(cv2.GaussianBlur(bgr, (0, 0), blur_px), np.float32)
-    grades = np.round(bgr * 255).astype(np.uint8)
-    _, packed = cv2.imencode(".jpg", grades, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        bgr = cv2.GaussianBlur(bgr, (0, 0), blur_px)
+    _, packed = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     shown = torch.from_numpy(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)))
     return shown.permute(2, 0, 1).flip(0) / 255

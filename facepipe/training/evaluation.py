@@ -19,7 +19,7 @@ from facepipe.compositing.calm import face_change, face_weight, flicker_ratio
 from facepipe.identity.embedding import ARCFACE_PX, ArcFaceFile
 from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.landmarks.regions import landmark_error_iod, nearest_error_iod
-from facepipe.training.batches import JUDGED, Person, Pictures, as_they_are, joined, some_of
+from facepipe.training.batches import JUDGED, Part, Person, Pictures, as_they_are, some_of
 from facepipe.training.data import margin_of, reduced
 from facepipe.training.grids import pictures
 from facepipe.training.judging import change, draw_all
@@ -122,8 +122,8 @@ class Examination:
 
     def _batch(self, index: Tensor) -> Batch:
         source = torch.from_numpy(self.people["identity"])[None]
-        found = as_they_are(self.person, index, source, self.wanted, self.settings)
-        return joined([found], self.device)
+        part = Part(self.person, index, source, self.wanted)
+        return as_they_are(part, self.settings, self.device)
 
 
 def similarities(

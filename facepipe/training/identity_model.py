@@ -14,11 +14,11 @@ from facepipe.identity.face_set import FaceSet
 from facepipe.landmarks.alignment import NETWORK_PX
 from facepipe.training.augment import looked_up, unchanged
 from facepipe.training.batches import (
+    Part,
     Person,
     checked_embedding,
     digest,
     draw_faces,
-    joined,
     lessons,
     some_of,
 )
@@ -143,8 +143,8 @@ class _IdentityTask:
     def batch(self, generator: torch.Generator) -> Batch:
         index = draw_faces(self.person.faces, self.settings.batch_size, generator)
         person = self.person
-        batch = lessons(person, index, person.source, person.themselves, self.settings, generator)
-        return joined([batch], self.device)
+        part = Part(person, index, person.source, person.themselves)
+        return lessons([part], self.settings, generator, self.device)
 
     def losses(self, made: Drawing, batch: Batch) -> dict[str, Tensor]:
         return loss_parts(made, batch, self.settings)

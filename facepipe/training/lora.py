@@ -14,12 +14,12 @@ from facepipe.compositing.teacher import MeshTeacher
 from facepipe.identity.face_set import FaceSet
 from facepipe.training.adapter import adapter_config, add_adapter, rank_notes, save_adapter
 from facepipe.training.batches import (
+    Part,
     Person,
     Pictures,
     checked_embedding,
     digest,
     draw_faces,
-    joined,
     lessons,
     some_of,
 )
@@ -152,18 +152,11 @@ class LoraTask:
             (size - taught - own, target, target.source, target.untouched),
         )
         parts = [
-            lessons(
-                person,
-                draw_faces(person.faces, count, generator),
-                source,
-                pictures,
-                self.settings,
-                generator,
-            )
+            Part(person, draw_faces(person.faces, count, generator), source, pictures)
             for count, person, source, pictures in wanted
             if count
         ]
-        return joined(parts, self.device)
+        return lessons(parts, self.settings, generator, self.device)
 
     def losses(self, made: Drawing, batch: Batch) -> dict[str, Tensor]:
         """How far drawn faces are from the wanted ones."""

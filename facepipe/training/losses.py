@@ -52,9 +52,10 @@ class Batch:
         return self.believed.amax((1, 2, 3)) > 0
 
 
-def attention(regions: Tensor, settings: TrainingSettings) -> Tensor:
-    """How much each pixel counts, `(N, 1, H, W)`, from face, eyes, mouth `(N, 3, H, W)`, 0..1."""
-    return 1 + settings.eyes * regions[:, 1:2] + settings.mouth * regions[:, 2:]
+def attention(features: Tensor, settings: TrainingSettings) -> Tensor:
+    """How much each pixel counts, `(N, 1, H, W)`, from eyes and mouth `(N, 2, H, W)` in 0..1."""
+    eyes, mouth = features[:, :1], features[:, 1:]
+    return (settings.eyes * eyes).add_(mouth, alpha=settings.mouth).add_(1)
 
 
 def composed(drawing: Drawing, batch: Batch) -> Tensor:

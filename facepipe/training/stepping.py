@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from facepipe.training.ahead import Ahead
+from facepipe.training.ahead import Ahead, has_free_core
+from facepipe.training.average import trainable
 from facepipe.training.forward import ForwardPass
 from facepipe.training.likeness import likeness_of
 from facepipe.training.loop_settings import LoopSettings
@@ -48,11 +50,15 @@ class Stepper:
         self.task, self.parts, self.settings = task, parts, settings
         self.accelerator, self.run = accelerator, run or ForwardPass(parts.network)
         self.likeness = likeness_of(task.examination, settings)
-        self.ahead = Ahead(task.batch)
+        self.learning = list(trainable(parts.network).values())
+        is_beside = has_free_core(accelerator.device)
+        self.ahead = Ahead(task.batch) if is_beside else None
+        self.draw = self.ahead.draw if self.ahead else task.batch
 
     def close(self) -> None:
         """Take no further steps."""
-        self.ahead.close()
+        if self.ahead:
+            self.ahead.close()
 
     def pinned(self) -> dict[str, str]:
         """What a state cannot be used without, beside the task's own."""
@@ -69,6 +75,8 @@ class Stepper:
         """
         for group in self.parts.optimizer.param_groups:
             group["lr"] = rate
+        if not self.parts.network.training:  # with adapters, to say it again takes milliseconds
+            self.parts.network.train()
         chance = random_states(self.parts.generator)
         try:
             return self._taken(progress.split, rate)
@@ -90,9 +98,7 @@ class Stepper:
         return self._taken(progress.split, rate)
 
     def _taken(self, split: int, rate: float) -> dict[str, float] | None:
-        accelerator, network = self.accelerator, self.parts.network
-        critic = self.parts.critic
-        network.train()
+        accelerator, critic = self.accelerator, self.parts.critic
         self.parts.optimizer.zero_grad()
         if critic is not None:
             critic.begin(rate)
@@ -111,17 +117,23 @@ class Stepper:
         values = self.run.ranks.mean(values)
         if not all(math.isfinite(value) for value in values.values()):
             return None
-        norm: Tensor | None = accelerator.clip_grad_norm_(
-            self.parts.optimizer.param_groups[0]["params"], self.settings.clip_norm
-        )
         # in fp16 an infinite gradient is ordinary: the scaler skips the step and scales down
-        if accelerator.scaler is None and norm is not None and not torch.isfinite(norm):
+        if not math.isfinite(self._clipped_norm()) and accelerator.scaler is None:
             return None
         self.parts.optimizer.step()
         if critic is not None:
             self.run.ranks.average_gradients(critic.network)
             critic.step()
         return values
+
+    def _clipped_norm(self) -> float:
+        """The gradients' norm before they are scaled down to `clip_norm`, where it is above."""
+        self.accelerator.unscale_gradients(self.parts.optimizer)
+        learning = [p for p in self.learning if p.grad is not None]
+        norm = get_total_norm([p.grad for p in learning if p.grad is not None])
+        if not norm <= self.settings.clip_norm:
+            clip_grads_with_norm_(learning, self.settings.clip_norm, norm)
+        return float(norm)
 
     def _losses(self, drawn: Any, batch: Any) -> tuple[dict[str, Tensor], Tensor]:
         """The terms by name, and what is to become less.
@@ -141,7 +153,7 @@ class Stepper:
     def _micro_batches(self, split: int) -> Iterator[tuple[Any, float]]:
         """What goes through the network at once, and its share of the step."""
         for _ in range(self.settings.accumulate):
-            batch = self.ahead.draw(self.parts.generator)
+            batch = self.draw(self.parts.generator)
             count = len(batch.target)
             for part in torch.arange(count).tensor_split(split):
                 first, last = int(part[0]), int(part[-1])

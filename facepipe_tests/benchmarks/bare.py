@@ -11,7 +11,7 @@ from torch import nn
 
 from facepipe.identity.face_set import FaceSet
 from facepipe.training.average import trainable
-from facepipe.training.batches import Person, checked_embedding, draw_faces, joined, lessons
+from facepipe.training.batches import Part, Person, checked_embedding, draw_faces, lessons
 from facepipe.training.data import Faces, load_faces
 from facepipe.training.device import DeviceSettings, chosen_precision, open_accelerator, placed
 from facepipe.training.generator import GeneratorSettings
@@ -123,9 +123,8 @@ def batches_of(faces: FaceSet, settings: TrainingSettings) -> list[Batch]:
     person, found = person_of(squares), list[Batch]()
     for _ in range(4):
         some = draw_faces(squares, settings.batch_size, chance)
-        pictures = person.themselves
-        lesson = lessons(person, some, person.source, pictures, settings, chance)
-        found.append(joined([lesson], CPU))
+        part = Part(person, some, person.source, person.themselves)
+        found.append(lessons([part], settings, chance, CPU))
     return found
 
 

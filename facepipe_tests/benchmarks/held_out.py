@@ -25,7 +25,7 @@ from facepipe.landmarks.landmarker import FaceFinder
 from facepipe.media.png import save_png
 from facepipe.training import lora
 from facepipe.training.adapter import load_adapter, merged
-from facepipe.training.batches import as_they_are, some_of
+from facepipe.training.batches import Part, as_they_are, some_of
 from facepipe.training.checkpoint import best_of
 from facepipe.training.device import DeviceSettings
 from facepipe.training.evaluation import flicker, landmark_errors, similarities
@@ -34,6 +34,7 @@ from facepipe.training.jobs import LoraJob
 from facepipe.training.judging import draw_all
 from facepipe.training.losses import Batch
 from facepipe.training.settings import LoraTrainingSettings
+from facepipe_tests.benchmarks.bare import CPU
 from facepipe_tests.real import Judge
 
 SHOWN, LOOKED_AT = 8, 48
@@ -116,7 +117,7 @@ def examined(pair: Trained, adapter: Path) -> Examined:
     person = lora.Person(squares, source, lora.lookups(squares, mesh))
     index = squares.judged
     swaps = lora.mesh_swaps(faces, squares)
-    batch = as_they_are(person, index, source, swaps, settings)
+    batch = as_they_are(Part(person, index, source, swaps), settings, CPU)
     return Examined(person, batch, index, draw_all(network, batch).rgb)
 
 

@@ -16,14 +16,15 @@ import torch
 
 from facepipe.identity.face_set import FaceSet
 from facepipe.training.adapter import adapter_config, add_adapter
-from facepipe.training.batches import draw_faces, lessons
+from facepipe.training.batches import Part, draw_faces, lessons
 from facepipe.training.checkpoint import load_generator
 from facepipe.training.data import load_faces, network_square
 from facepipe.training.device import open_accelerator, placed
-from facepipe.training.identity_model import train_identity
+from facepipe.training.identity_model import furnished, train_identity
 from facepipe.training.lora import train_lora
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 from facepipe_tests.benchmarks.bare import (
+    CPU,
     ON_CPU,
     Bare,
     Turns,
@@ -54,7 +55,10 @@ def training_rows(folder: Path) -> Iterator[Row]:
 def identity_step(faces: FaceSet, folder: Path) -> Row:
     """A step of the identity's training, beside a bare loop over the same network."""
     settings = IdentityTrainingSettings(**_ONE_EPOCH)
-    turns = Turns(Bare(fresh(), batches_of(faces, settings), settings, the_precision()))
+    network = fresh()
+    squares = load_faces(faces, settings.held_out_every)
+    furnished(network, faces, squares, person_of(squares).source)
+    turns = Turns(Bare(network, batches_of(faces, settings), settings, the_precision()))
     work: dict[str, Any] = {"device": ON_CPU, "scratch": folder / "s", "out": folder / "out"}
     train_identity(faces, two_embeddings()[0], settings, stop=turns.stop, **work)
     return turns.row("training step, identity")
@@ -93,8 +97,8 @@ def epoch_feeding(faces: FaceSet, folder: Path) -> Row:
     bare = Bare(fresh(), batches_of(faces, settings), settings, the_precision())
 
     def lesson(some: torch.Tensor) -> object:
-        pictures = person.themselves
-        return lessons(person, some, person.source, pictures, settings, chance)
+        part = Part(person, some, person.source, person.themselves)
+        return lessons([part], settings, chance, CPU)
 
     fed, changed, read, step = (
         1000 * seconds

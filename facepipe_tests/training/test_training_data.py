@@ -8,7 +8,7 @@ import torch
 
 from facepipe.compositing.masks import face_depth
 from facepipe.training.augment import draw_change, lit, looked_up, sampled, unchanged
-from facepipe.training.batches import Person, Pictures, draw_faces, lessons
+from facepipe.training.batches import Part, Person, Pictures, draw_faces, lessons
 from facepipe.training.data import even_weights, held_out_faces, load_faces, network_square
 from facepipe.training.settings import TrainingSettings
 from facepipe.training.textures import (
@@ -20,6 +20,7 @@ from facepipe.training.textures import (
 
 STILL = TrainingSettings(shift_px=0, turn_deg=0, zoom=0, bend_px=0, light=0)
 LIVELY = TrainingSettings()
+CPU = torch.device("cpu")
 
 
 def chance(seed=0):
@@ -137,7 +138,7 @@ def test_a_lesson_shows_of_each_picture_what_that_alone_would_show(make_faces, b
         "something else": Pictures(255 - faces.rgb, faces.regions[:, 1:2]),
     }[becomes]
     clean = replace(LIVELY, degraded=0)
-    batch = lessons(person, index, source, pictures, clean, chance())
+    batch = lessons([Part(person, index, source, pictures)], clean, chance(), CPU)
     change = draw_change(3, clean, chance())
     for drawn, picture in ((batch.target, faces.rgb), (batch.wanted, pictures.rgb)):
         assert torch.equal(drawn, lit(sampled(picture[index], change.bent), change))

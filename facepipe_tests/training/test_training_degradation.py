@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from facepipe.errors import SettingsError
-from facepipe.training.batches import Person, lessons
+from facepipe.training.batches import Part, Person, lessons
 from facepipe.training.data import load_faces
 from facepipe.training.degradation import degraded
 from facepipe.training.settings import TrainingSettings
@@ -50,8 +50,8 @@ def person(make_faces, embeddings):
 
 
 def lesson(person, settings):
-    index = torch.arange(6)
-    return lessons(person, index, person.source, person.themselves, settings, chance())
+    part = Part(person, torch.arange(6), person.source, person.themselves)
+    return lessons([part], settings, chance(), torch.device("cpu"))
 
 
 def test_only_what_is_drawn_over_is_degraded(person):
