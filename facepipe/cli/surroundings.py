@@ -29,6 +29,8 @@ run_monitoring:
   poll_interval_seconds: 10
   start_timeout_seconds: 300
   cancel_timeout_seconds: 180  # a training saves first
+# What steps print, kept by helpers that Ctrl-C does not reach.
+compute_logs: {module: facepipe.defs.compute_logs, class: UndisturbedComputeLogs}
 # What sensors and schedules noted each time tells names; `facepipe sweep` drops old runs.
 retention:
   schedule: {purge_after_days: 30}
