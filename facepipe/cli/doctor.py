@@ -12,9 +12,10 @@ import yaml
 
 from facepipe.cli.orphans import orphans
 from facepipe.cli.surroundings import DAGSTER_YAML, dagster_instance
+from facepipe.defs.signing import check_certificate
 from facepipe.defs.storage import Store
 from facepipe.errors import FacepipeError
-from facepipe.settings import dagster_home
+from facepipe.settings import dagster_home, own_certificate
 
 LIBRARIES = {
     "libEGL.so.1": "libegl1",
@@ -50,6 +51,7 @@ def examine(store: Store) -> Iterator[Finding]:
         _home,
         _settings,
         _exchange(store),
+        _certificate,
         lambda: _private(Path(store.root)),
         lambda: _deletions(store),
         lambda: _orphans(store),
@@ -151,6 +153,17 @@ def _settings() -> Finding:
         return Finding(what, fine=True, found="retries, monitoring, limits and retention as ours")
     fix = f"if you did not mean it: delete {place}, it is written anew"
     return Finding(what, fine=False, found=f"{', '.join(others)} differ from ours", fix=fix)
+
+
+def _certificate() -> Finding:
+    what = "signatures"
+    try:
+        check_certificate()
+    except FacepipeError as error:
+        fix = "set FACEPIPE_CERTIFICATE and FACEPIPE_PRIVATE_KEY to what belongs together"
+        return Finding(what, fine=False, found=str(error), fix=fix)
+    whose = "your certificate" if own_certificate() else "a local key, which nobody vouches for"
+    return Finding(what, fine=True, found=f"by {whose}")
 
 
 def _private(root: Path) -> Finding:

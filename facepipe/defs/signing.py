@@ -39,6 +39,20 @@ def signer(keys: Path) -> "Signer":
     return signer_of(*own) if own else local_signer(keys)
 
 
+def check_certificate() -> None:
+    """Refuse a certificate that cannot sign before anything is made, not when it is published.
+
+    Raises:
+        SettingsError: Its key is not set, or only that.
+        BadInputError: A file is missing, or they do not belong together.
+    """
+    own = own_certificate()
+    if own:
+        from facepipe.provenance.signer import signer_of
+
+        signer_of(*own)
+
+
 def sign_published(
     store: "Store", out: Path, which: tuple[str, str], inputs: Mapping[str, str]
 ) -> None:

@@ -26,7 +26,7 @@ from facepipe.defs.recipes import (
     taken_up,
 )
 from facepipe.defs.run_logs import follow, logs_of
-from facepipe.defs.signing import sign_published
+from facepipe.defs.signing import check_certificate, sign_published
 from facepipe.defs.telling import Artifact, facts, plain, told_again
 from facepipe.defs.unchanged import unchanged
 from facepipe.errors import BadInputError, ConsentError, StoppedError
@@ -217,6 +217,7 @@ class Store(dg.ConfigurableResource[Any]):
         written: dict[str, Any],
         make: Callable[[Work], None],
     ) -> None:
+        check_certificate()
         workplace, place = self.workplace(*which), self.place(*which)
         out, scratch = workplace / "out", workplace / f"scratch-{written['scratch_id']}"
         progress(0, 0)  # not all work reports how far it is; how long it takes counts from here

@@ -5,12 +5,15 @@ import logging
 import shutil
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from PIL import Image
 
+from facepipe.cli import doctor
 from facepipe.defs.recipes import Recipe, as_json, read_recipe
 from facepipe.defs.storage import Store
-from facepipe.errors import ConsentError, VerificationError
+from facepipe.errors import ConsentError, FacepipeError, VerificationError
 from facepipe.provenance.consent import read_consent
+from facepipe.provenance.local import local_signer
 from facepipe.provenance.statement import COMPOSITE, COMPOSITE_WITH_MODEL
 from facepipe.provenance.verifying import verify
 from facepipe.swapping.manifest import FrameCounts, NamedFile, SwapManifest
@@ -140,3 +143,23 @@ def test_without_a_record_nothing_is_published(stores):
     with pytest.raises(ConsentError):
         made(stores[0], "pair/lora_onnx", "ann|bob", MODELS)
     assert not stores[0].place("pair/lora_onnx", "ann|bob").exists()
+
+
+@pytest.mark.parametrize("key", [None, "another's", "missing"])
+def test_a_certificate_that_cannot_sign_is_refused_before_anything_is_made(
+    stores, key, tmp_path, monkeypatch
+):
+    own, other = (local_signer(tmp_path / name) for name in ("own", "other"))
+    (tmp_path / "chain.pem").write_text(own.pem)
+    kept = other.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "another's").write_bytes(kept)
+    monkeypatch.setenv("FACEPIPE_CERTIFICATE", str(tmp_path / "chain.pem"))
+    if key:
+        monkeypatch.setenv("FACEPIPE_PRIVATE_KEY", str(tmp_path / key))
+    assert not doctor._certificate().fine
+
+    def never(_work):
+        pytest.fail("it was made")
+
+    with pytest.raises(FacepipeError):
+        stores[0].made(("identity/checkpoint", "ann"), as_json(Recipe({}, {}), "1"), never, LOG)
