@@ -29,6 +29,8 @@ app = typer.Typer(
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # others may mean that it cannot be read
 # a full disk shows first where SQLite makes room for an index of its journal
 _NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR_SHMSIZE")
+# where reading fails in the middle SQLite takes the file for damaged
+_UNREADABLE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")
 _MANY_VALUES = ("--media", "--scope", "--only-with")
 
 
@@ -108,7 +110,14 @@ def of_database(error: BaseException) -> tuple[str, int] | None:
     name: str = getattr(cause, "sqlite_errorname", "")
     if name.startswith(_NO_ROOM):
         return cannot_be_written(dagster_home(), str(cause)), StorageError.exit_code
-    return f"{dagster_home()}: {cause}", 1
+    home = dagster_home()
+    if name.startswith(_UNREADABLE):
+        return (
+            f"Dagster's database in {home} cannot be read ({cause}): look at the disk and run "
+            f"again; if it stays so, move {home} away: only the history of runs is lost, what "
+            f"they made is used again"
+        ), 1
+    return f"{home}: {cause}", 1
 
 
 def printable(message: str) -> str:

@@ -23,9 +23,9 @@ from facepipe.swapping.settings import TARGET_OCCLUSION
 from facepipe.training.occluder_settings import OccluderTrainingSettings
 
 LABELS = "labels"
-OCCLUDER_CODE = "2"
+OCCLUDER_CODE = "3"
 """The version of what is laid before faces: another one trains anew."""
-LABELS_CODE = "2"
+LABELS_CODE = "3"
 """The version of what is known of a face without a painted mask."""
 _SHOWN = 6
 

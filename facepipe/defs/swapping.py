@@ -34,7 +34,7 @@ from facepipe.swapping.drawing_settings import LORA
 from facepipe.swapping.settings import ReportSettings, SwapSettings
 
 VIDEO = "swapped.mp4"
-SWAPPING_CODE = "16"
+SWAPPING_CODE = "17"
 """The version of how faces are drawn: another one swaps and reports anew."""
 _OF_IDENTITY = {"faces": "identity/faces", "profile": "identity/profile"}
 _OF_TARGET = {

@@ -16,8 +16,10 @@ from facepipe.errors import BadInputError
 from facepipe.files import write_whole
 from facepipe.landmarks.alignment import FACE_MARGIN_PX, FACE_PX
 from facepipe.landmarks.regions import FACE_OVAL, fill_region
+from facepipe.occlusion.trust import believed, spread, trust
 
 Label = NDArray[np.uint8]
+_INNER = np.s_[FACE_MARGIN_PX : FACE_PX - FACE_MARGIN_PX, FACE_MARGIN_PX : FACE_PX - FACE_MARGIN_PX]
 FACE, UNKNOWN, NO_FACE = np.uint8(255), np.uint8(127), np.uint8(0)
 _WITHIN, _BEYOND = 0.04, 0.07
 """Widths of the unknown band inside and outside the outline, as shares of the face's size."""
@@ -47,7 +49,8 @@ def label_faces(
     """The label of each stored square `(N, 320, 320, 3)`.
 
     What was painted comes first. Elsewhere the face's outline counts, but for what an occluder
-    takes for hidden: there nobody knows, as both may be wrong.
+    takes for hidden, as far as it can be trusted with this person: there nobody knows, as both may
+    be wrong.
 
     Args:
         crops_rgb: the squares.
@@ -56,15 +59,24 @@ def label_faces(
         shares: how much of each pixel of a square `(256, 256, 3)` shows the face, `(256, 256)`.
     """
     labels: list[Label] = []
-    margin = FACE_MARGIN_PX
+    trusted = trust_in(shares, crops_rgb) if shares else None
     for row, (crop, points) in enumerate(zip(crops_rgb, points_px, strict=True)):
         label = painted[row] if row in painted else outline_label(points, FACE_PX)
         if shares is not None and row not in painted:
-            inner = np.s_[margin : FACE_PX - margin, margin : FACE_PX - margin]
-            doubted = (shares(np.ascontiguousarray(crop[inner])) < 0.5) & (label[inner] == FACE)
-            label[inner][doubted] = UNKNOWN
+            doubted = believed(shares(inner_square(crop)), trusted) < 0.5
+            label[_INNER][doubted & (label[_INNER] == FACE)] = UNKNOWN
         labels.append(label)
     return labels
+
+
+def inner_square(crop_rgb: RgbImage) -> RgbImage:
+    """What an occluder is shown of a stored square `(320, 320, 3)`: `(256, 256, 3)`."""
+    return np.ascontiguousarray(crop_rgb[_INNER])
+
+
+def trust_in(shares: Callable[[RgbImage], FloatArray], crops_rgb: RgbImages) -> FloatArray | None:
+    """How far an occluder is to be believed about a person, from their stored squares."""
+    return trust([shares(inner_square(crops_rgb[row])) for row in spread(len(crops_rgb))])
 
 
 def save_labels(folder: Path, labels: Sequence[Label]) -> None:

@@ -27,7 +27,8 @@ class Fitter:
     Args:
         casting: which faces they belong to.
         settings: how they are fitted in.
-        occlusions: what else may hide a face; the least of all that they see counts.
+        occlusions: what else may hide the faces of each role, if anything; the least of all that
+            they see counts.
         on_fitted: told how much of each face's swap is shown.
     """
 
@@ -35,12 +36,13 @@ class Fitter:
         self,
         casting: Cast,
         settings: SwapSettings,
-        occlusions: Sequence[Occlusion] = (),
+        occlusions: Sequence[Sequence[Occlusion]] = (),
         on_fitted: Callable[[Spot, FaceMasks], None] = lambda spot, masks: None,
     ) -> None:
         self._casting = casting
         self._on_fitted = on_fitted
-        self._persons = [_Person(settings, occlusions) for _ in casting.roles]
+        looks = occlusions or [()] * len(casting.roles)
+        self._persons = [_Person(settings, each) for each in looks]
 
     def fit(
         self,

@@ -1,8 +1,7 @@
 """From files to a swapped video and what is known about it."""
 
 import dataclasses
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +28,8 @@ from facepipe.swapping.manifest import (
     library_versions,
 )
 from facepipe.swapping.mapping import wished, wishes_in
-from facepipe.swapping.occluding import occlusions_by
-from facepipe.swapping.settings import SwapSettings
+from facepipe.swapping.occluding import Lookers, occlusions_by
+from facepipe.swapping.settings import GENERAL_OCCLUSION, SwapSettings
 from facepipe.swapping.takes import Take
 from facepipe.swapping.video import DRAWN, swap_video
 
@@ -91,6 +90,11 @@ class Materials:
     device: str = "auto"
     threads: int = 0
 
+    @property
+    def lookers(self) -> Lookers:
+        """What looks at faces."""
+        return Lookers(self.face_parser, self.occluder, self.device, self.threads)
+
 
 def make_swap(
     materials: Materials,
@@ -122,8 +126,8 @@ def make_swap(
         identity.name: chosen_swapper(_drawing(materials, identity), settings)
         for identity in materials.identities
     }
-    where = (materials.device, materials.threads)
-    looks = occlusions_by(materials.face_parser, materials.occluder, *where)
+    known = materials.target_faces if settings.occlusion == GENERAL_OCCLUSION else None
+    looks = occlusions_by(materials.lookers, parts, known)
     take = Take(film, parts, swappers, _moments(film, casting), looks)
     log = swap_video(take, out, settings, on_progress, stop, chunks)
     if settings.side_by_side:
@@ -187,15 +191,6 @@ def _drawing(materials: Materials, identity: IdentityFiles) -> DrawingFiles:
     )
 
 
-def frame_counts(reasons: Iterable[str]) -> FrameCounts:
-    """Frames in all, swapped (the reason is empty), and left alone by reason."""
-    counts = Counter(reasons)
-    swapped = counts.pop("", 0)
-    return FrameCounts(
-        total=swapped + counts.total(), swapped=swapped, skipped=dict(sorted(counts.items()))
-    )
-
-
 def _manifest(
     materials: Materials, settings: SwapSettings, out: Path, log: pd.DataFrame, casting: Cast
 ) -> SwapManifest:
@@ -219,12 +214,12 @@ def _manifest(
         consent_ids=dict(sorted(materials.consent_ids.items())),
         settings={**dataclasses.asdict(settings), "people": _people(settings.people)},
         versions=library_versions(),
-        frames=frame_counts(log["reason"]),
+        frames=FrameCounts.of(log["reason"]),
         parts=[
             PartRecord(
                 identity=role.part.identity,
                 tracks=sorted(role.part.tracks),
-                frames=frame_counts(role.reason),
+                frames=FrameCounts.of(role.reason),
             )
             for role in casting.roles
         ],

@@ -1,5 +1,7 @@
 """What a swapped video was made of, written beside it."""
 
+from collections import Counter
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,14 @@ class FrameCounts(pydantic.BaseModel):
     total: int
     swapped: int
     skipped: dict[str, int]
+
+    @staticmethod
+    def of(reasons: Iterable[str]) -> "FrameCounts":
+        """Of each frame's reason to be left alone, which is empty where it is swapped."""
+        counts = Counter(reasons)
+        swapped = counts.pop("", 0)
+        skipped = dict(sorted(counts.items()))
+        return FrameCounts(total=swapped + counts.total(), swapped=swapped, skipped=skipped)
 
 
 class PartRecord(pydantic.BaseModel):

@@ -29,14 +29,14 @@ class Take:
         parts: who is replaced, and by whom.
         swappers: what draws the face of each identity that has a part, by the identity's name.
         kept: the faces whose drawn squares are wanted beside the video.
-        occlusions: what may hide a face.
+        occlusions: what may hide the faces of each part; none where nobody looks.
     """
 
     film: Film
     parts: Sequence[Part]
     swappers: Mapping[str, Swapper]
     kept: frozenset[Spot] = frozenset()
-    occlusions: Sequence[Occlusion] = ()
+    occlusions: Sequence[Sequence[Occlusion]] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from facepipe.synthetic.materials import Palette
 from facepipe.synthetic.pasting import paste_thing, softened
 from facepipe.synthetic.things import THINGS
 from facepipe.training.data import margin_of, stored_of
+from facepipe.training.face_marks import marked
 
 SURE = np.uint8(255)
 LAID = (*THINGS, *["hand"] * 6)
@@ -129,7 +130,10 @@ def lesson(
     rng: np.random.Generator,
     kinds: Sequence[str] = LAID,
 ) -> FaceLesson:
-    """Hosts at these places, moved, with things before most of them, in other light and quality."""
+    """Hosts at these places, moved, with things before most of them, in other light and quality.
+
+    Half of the faces bear drawn beards, lips, folds or glasses, which hide nothing.
+    """
     made = [_one(hosts, place, swatches, rng, kinds) for place in index]
     rgb, *masks = (np.stack(planes) for planes in zip(*made, strict=True))
     return FaceLesson(
@@ -156,9 +160,10 @@ def _one(
     stored_px = hosts.rgb.shape[1]
     size_px = stored_px - 2 * margin_of(stored_px)
     move, size_wh = _move(rng, size_px), (size_px, size_px)
+    seen = marked(rng, hosts.rgb[place].astype(np.float32), hosts.face[place] / np.float32(255))
     planes = [
         cv2.warpAffine(plane, move, size_wh, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-        for plane in (hosts.rgb[place], hosts.face[place], hosts.sure[place])
+        for plane in (seen, hosts.face[place], hosts.sure[place])
     ]
     rgb, visible, sure = planes[0], planes[1] / 255, planes[2] / 255
     sure, outline = (sure > 0.99).astype(np.float32), visible

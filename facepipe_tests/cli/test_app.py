@@ -85,3 +85,15 @@ def test_a_disk_that_is_full_under_dagsters_database_is_said_without_its_stateme
     assert "free space" in message
     assert "secret" not in message
     assert "INSERT" not in message
+
+
+def test_a_database_that_cannot_be_read_says_what_moving_it_away_costs(tmp_path):
+    (tmp_path / "runs.db").write_bytes(b"nothing of SQLite's" * 99)
+    base = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'runs.db'}").connect()
+    with base, pytest.raises(sqlalchemy.exc.DatabaseError) as refusal:
+        base.exec_driver_sql("SELECT * FROM secrets")
+    message, code = ending(refusal.value)
+    assert code == 1
+    assert "file is not a database" in message
+    assert "only the history of runs is lost" in message
+    assert "secrets" not in message

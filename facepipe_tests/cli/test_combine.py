@@ -219,11 +219,7 @@ def test_fed_with_who_lies_between_the_model_draws_other_faces_than_with_either(
     session = onnxruntime.InferenceSession(place.with_suffix(".onnx"))
     face = np.random.default_rng(0).random((1, 3, 128, 128), np.float32)
     folder = root / "assets/identity/profile"
-    files = (
-        folder / "ann/profile.json",
-        Path(f"{place}.profile.json"),
-        folder / "eve/profile.json",
-    )
+    files = folder / "ann/profile.json", Path(f"{place}.profile.json"), folder / "eve/profile.json"
     ann, mixed, eve = (
         session.run(None, {"target": face, "source": Profile.load(file).embedding[None]})[0]
         for file in files

@@ -15,6 +15,7 @@ from facepipe.cli.app import _add_commands as add_commands
 from facepipe.cli.app import exit_code_of
 from facepipe.synthetic.clips import write_clip
 from facepipe.synthetic.scene import Clip
+from facepipe_tests.end_to_end.inputs import working_in
 from facepipe_tests.sharing import landmark_wheel, once
 
 TINY = (
@@ -137,15 +138,10 @@ def made(tmp_path_factory, landmark_model, clips) -> Project:
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch, landmark_model) -> Path:
+def root(tmp_path, landmark_model):
     """A data root of its own, with the landmark model."""
-    root = tmp_path / "data"
-    root.mkdir()
-    (root / "models").symlink_to(landmark_model)
-    monkeypatch.setenv("FACEPIPE_DATA", str(root))
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return root
+    with working_in(tmp_path, landmark_model) as root:
+        yield root
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Media and records to add, good and bad."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from facepipe.cli.app import exit_code_of
@@ -11,6 +13,19 @@ from facepipe.synthetic.clips import write_clip
 from facepipe.synthetic.scene import Clip
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@contextmanager
+def working_in(folder, models):
+    """A data root in a folder, with the landmark model, which commands of this process work on."""
+    root = folder / "data"
+    root.mkdir()
+    (root / "models").symlink_to(models)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACEPIPE_DATA", str(root))
+        patch.delenv("DAGSTER_HOME", raising=False)
+        patch.chdir(folder)
+        yield root
 
 
 def record(path, *media, scope=("train", "swap"), expires=timedelta(days=36500)):

@@ -7,7 +7,7 @@ import pytest
 from facepipe.cli.app import exit_code_of
 from facepipe.files import sha256_of
 from facepipe.provenance.film import read_film
-from facepipe_tests.end_to_end.inputs import added, clip, files_in, record
+from facepipe_tests.end_to_end.inputs import added, clip, files_in, record, working_in
 
 pytestmark = pytest.mark.slow
 OWN = "target/xseg_onnx"
@@ -36,13 +36,7 @@ def swap_inputs(root):
 def two(tmp_path_factory, landmark_model):
     """A data root of an identity and a target, of which nothing is made."""
     folder = tmp_path_factory.mktemp("own")
-    root = folder / "data"
-    root.mkdir()
-    (root / "models").symlink_to(landmark_model)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FACEPIPE_DATA", str(root))
-        patch.delenv("DAGSTER_HOME", raising=False)
-        patch.chdir(folder)
+    with working_in(folder, landmark_model) as root:
         added(root, "identity", "ada", clip(folder / "ada.mp4", seeds=(11,), frames=6))
         added(root, "target", "clip", clip(folder / "clip.mp4", seeds=(43,), size=256))
         yield root

@@ -9,7 +9,7 @@ import pytest
 
 from facepipe.cli.app import exit_code_of
 from facepipe.landmarks.tracks import Landmarks
-from facepipe_tests.end_to_end.inputs import added, clip, files_in, noise, record
+from facepipe_tests.end_to_end.inputs import added, clip, files_in, noise, record, working_in
 
 pytestmark = pytest.mark.slow
 MESH = ["--set", "pair/swapped_video.swapper=mesh", "--set", "pair/swap_report.sheet_rows=4"]
@@ -20,13 +20,7 @@ PEOPLE = {"ada": 11, "eve": 25}
 def two(tmp_path_factory, landmark_model):
     """A data root in which ada and eve are swapped onto the people of a clip, right and left."""
     folder = tmp_path_factory.mktemp("two")
-    root = folder / "data"
-    root.mkdir()
-    (root / "models").symlink_to(landmark_model)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FACEPIPE_DATA", str(root))
-        patch.delenv("DAGSTER_HOME", raising=False)
-        patch.chdir(folder)
+    with working_in(folder, landmark_model) as root:
         for name, seed in PEOPLE.items():
             added(root, "identity", name, clip(folder / f"{name}.mp4", seeds=(seed,), frames=6))
         pair = clip(folder / "clip.mp4", seeds=(6, 43), size=320, frames=10)

@@ -7,7 +7,7 @@ import pytest
 from facepipe.cli.app import exit_code_of
 from facepipe.files import sha256_of
 from facepipe_tests.end_to_end.conftest import TINY
-from facepipe_tests.end_to_end.inputs import added, clip
+from facepipe_tests.end_to_end.inputs import added, clip, working_in
 
 pytestmark = pytest.mark.slow
 SHEET = "pair/swap_report.sheet_rows=1"
@@ -18,13 +18,7 @@ PLACES = ["--map", "ada=left-to-right:2", "--map", "eve=left-to-right:1"]
 def two(tmp_path_factory, landmark_model):
     """A data root in which ada and eve are trained for a clip, and swapped onto its people."""
     folder = tmp_path_factory.mktemp("trained")
-    root = folder / "data"
-    root.mkdir()
-    (root / "models").symlink_to(landmark_model)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FACEPIPE_DATA", str(root))
-        patch.delenv("DAGSTER_HOME", raising=False)
-        patch.chdir(folder)
+    with working_in(folder, landmark_model) as root:
         for name, seed in (("ada", 11), ("eve", 25)):
             added(root, "identity", name, clip(folder / f"{name}.mp4", seeds=(seed,), frames=6))
         added(root, "target", "clip", clip(folder / "clip.mp4", seeds=(6, 43), size=320, frames=8))
