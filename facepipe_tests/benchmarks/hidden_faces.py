@@ -10,6 +10,7 @@ from facepipe.landmarks.alignment import apply_transform, cut, network_transform
 from facepipe.landmarks.regions import FACE_OVAL, fill_region, five_points
 from facepipe.occlusion.contract import INPUT_PX
 from facepipe.occlusion.labels import FACE, UNKNOWN, outline_label
+from facepipe.occlusion.trust import LOOKS
 from facepipe.synthetic.pasting import paste
 from facepipe.synthetic.things import THINGS
 from facepipe_tests.benchmarks import strange_things
@@ -84,7 +85,7 @@ def stills():
     ]
 
 
-def frames(clip: str, count: int = 12):
+def frames(clip: str, count: int = LOOKS):
     """Frames of a clip, spread in time."""
     from facepipe.media.decode import decode
 

@@ -5,14 +5,16 @@
 prints, over people and stills that no occluder is trained on, the mean IoU of the visible face:
 of the outline alone, of the file alone, and of both together, as a swap takes them; which share of
 the visible face inside the outline the file takes for hidden, and which share of what is hidden
-there it takes for visible. The sheet shows some squares of each row; with `--clip`, a clip's name
-in the shared media, 24 of its frames instead, and no table is made.
+there it takes for visible. Of faces of a clip it also judges what a swap that looks with the
+general occluder believes of it. The sheet shows some squares of each row; with `--clip`, a clip's
+name in the shared media, some of its frames instead, and no table is made.
 """
 
 import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from facepipe.occlusion.occluder import Occluder
+from facepipe.occlusion.trust import LOOKS, believed, spread, trust
 from facepipe_tests.benchmarks.hidden_faces import Square, frames, material, real_squares
 
 COLUMNS = ("outline", "file", "both", "taken for hidden", "taken for visible")
@@ -60,26 +63,43 @@ def overlaid(square: Square, shares):
     return cv2.drawContours(np.ascontiguousarray(shown), edges, -1, (0, 255, 0), 1)
 
 
-def sheet_of(rows: dict[str, list[Square]], shares: Callable, across: int = 12):
+Seen = list[tuple[Square, Any]]
+"""Squares, and what is made of each, `(256, 256)`."""
+
+
+def looked_at(rows: dict[str, list[Square]], shares: Callable) -> dict[str, Seen]:
+    """What the file makes of each row; of a clip's faces also what a swap believes of that."""
+    found: dict[str, Seen] = {}
+    for name, squares in rows.items():
+        looks = [shares(square.rgb) for square in squares]
+        found[name] = list(zip(squares, looks, strict=True))
+        if name.startswith("dev_"):
+            trusted = trust([looks[place] for place in spread(len(looks))])
+            told = [believed(look, trusted) for look in looks]
+            found[f"{name}, as believed"] = list(zip(squares, told, strict=True))
+    return found
+
+
+def sheet_of(rows: dict[str, Seen], across: int = 12):
     """Some squares of each row, overlaid."""
     lines = []
-    for squares in rows.values():
-        few = [squares[k] for k in np.linspace(0, len(squares) - 1, across).astype(int)]
-        lines.append(np.hstack([overlaid(square, shares(square.rgb)) for square in few]))
+    for seen in rows.values():
+        few = [seen[k] for k in np.linspace(0, len(seen) - 1, across).astype(int)]
+        lines.append(np.hstack([overlaid(*each) for each in few]))
     return np.vstack(lines)
 
 
-def table_of(rows: dict[str, list[Square]], shares: Callable) -> Table:
+def table_of(rows: dict[str, Seen]) -> Table:
     """The columns' means over each row's squares."""
     table = Table("faces", "", *COLUMNS)
-    for name, squares in rows.items():
-        found = np.array([judged(square, shares(square.rgb)) for square in squares])
+    for name, seen in rows.items():
+        found = np.array([judged(*each) for each in seen])
         told = [f"{value:.3f}" for value in np.nanmean(found, 0)[:3]]
         told += [
             "" if np.isnan(column).all() else f"{100 * np.nanmean(column):.2f} %"
             for column in found.T[3:]
         ]
-        table.add_row(name, str(len(squares)), *told)
+        table.add_row(name, str(len(seen)), *told)
     return table
 
 
@@ -96,14 +116,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bundle = ensure_model("face_landmarker", Path(folder))
         if given.clip:
-            shown = real_squares(frames(given.clip, 24), bundle)
-            rows = {str(first): shown[first : first + 6] for first in range(0, len(shown), 6)}
+            rows = {f"{given.clip}, frames": real_squares(frames(given.clip, LOOKS), bundle)}
         else:
             rows = material(bundle)
-            Console(width=150).print(table_of(rows, shares))
+    seen = looked_at(rows, shares)
+    if not given.clip:
+        Console(width=150).print(table_of(seen))
     if given.sheet:
-        sheet = sheet_of(rows, shares, 6 if given.clip else 12)
-        cv2.imwrite(str(given.sheet), sheet[..., ::-1])
+        cv2.imwrite(str(given.sheet), sheet_of(seen)[..., ::-1])
 
 
 if __name__ == "__main__":
