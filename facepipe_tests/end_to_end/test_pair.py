@@ -1,6 +1,7 @@
 """From raw media to a swapped video through Dagster, on synthetic people."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -93,6 +94,15 @@ def test_an_unchanged_run_reads_media_once_loads_no_heavy_library_and_is_seen_in
     assert sorted(read) == ["ada.mp4", "ben.mp4"]
     assert heavy == []
     assert runs == [[job, "SUCCESS"] for job in ("pair_job", "target_job", "identity_job")]
+
+
+def test_without_dagsters_home_only_the_history_of_runs_is_lost(made):
+    before, home = inodes(made), made.root / ".dagster"
+    shutil.move(home, made.root / "moved_away")
+    made.swap("ada", "ben")
+    assert inodes(made) == before
+    shutil.rmtree(home)
+    shutil.move(made.root / "moved_away", home)
 
 
 def test_an_unchanged_run_still_asks_for_consent(made):
