@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from dagster import DagsterExecutionInterruptedError
 
 from facepipe.cli import INTERRUPTED, INTERRUPTED_SAID
 from facepipe.cli.console import stderr
-from facepipe.cli.surroundings import read_dotenv
+from facepipe.cli.surroundings import read_dotenv, sqlite_error
 from facepipe.errors import FacepipeError, StorageError
 from facepipe.files import cannot_be_written
 from facepipe.settings import dagster_home, data_root, keep_to_owner
@@ -104,8 +103,8 @@ def of_disk(error: OSError) -> tuple[str, int]:
 
 def of_database(error: BaseException) -> tuple[str, int] | None:
     """The same where Dagster's database says it; its own words hold statements and their values."""
-    cause: BaseException | None = getattr(error, "orig", error)
-    if not isinstance(cause, sqlite3.Error):
+    cause = sqlite_error(error)
+    if cause is None:
         return None
     name: str = getattr(cause, "sqlite_errorname", "")
     if name.startswith(_NO_ROOM):

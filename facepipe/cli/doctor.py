@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from facepipe.cli.orphans import orphans
-from facepipe.cli.surroundings import DAGSTER_YAML, dagster_instance
+from facepipe.cli.surroundings import DAGSTER_YAML, dagster_instance, sqlite_error
 from facepipe.defs.signing import check_certificate
 from facepipe.defs.storage import Store
 from facepipe.errors import FacepipeError
@@ -184,8 +184,16 @@ def _deletions(store: Store) -> Finding:
 def _orphans(store: Store) -> Finding:
     if not (dagster_home() / "dagster.yaml").is_file():
         return Finding("trainings", fine=True, found="none yet")
-    with dagster_instance() as instance:
-        lost = list(orphans(instance, store))
+    try:
+        with dagster_instance() as instance:
+            lost = list(orphans(instance, store))
+    except Exception as error:
+        cause = sqlite_error(error)
+        if cause is None:
+            raise
+        fix = f"move {dagster_home()} away: only the history of runs is lost"
+        found = f"Dagster's database cannot be read: {cause}"
+        return Finding("trainings", fine=False, found=found, fix=fix)
     found = "; ".join(what for what, _ in lost) or "each belongs to a run that lives"
     return Finding("trainings", not lost, found, "; ".join(fix for _, fix in lost))
 

@@ -1,6 +1,7 @@
 """Dagster's home and instance, made by whichever command needs them first."""
 
 import os
+import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,12 @@ def dagster_instance() -> Generator[dg.DagsterInstance]:
     prepare_home()
     with engines_kept(), dg.DagsterInstance.get() as instance:
         yield instance
+
+
+def sqlite_error(error: BaseException) -> sqlite3.Error | None:
+    """What SQLite said where Dagster's database fails, without the statement and its values."""
+    cause: BaseException | None = getattr(error, "orig", error)
+    return cause if isinstance(cause, sqlite3.Error) else None
 
 
 def store() -> Store:

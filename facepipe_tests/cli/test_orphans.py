@@ -79,6 +79,17 @@ def test_dagster_takes_the_settings_that_are_written(tmp_path):
         assert instance.get_concurrency_config().pool_config.default_pool_limit == 1
 
 
+def test_the_doctor_says_that_dagsters_database_cannot_be_read(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
+    (tmp_path / ".dagster/history").mkdir(parents=True)
+    (tmp_path / ".dagster/dagster.yaml").write_text(DAGSTER_YAML)
+    (tmp_path / ".dagster/history/runs.db").write_bytes(b"nothing of SQLite's" * 99)
+    finding = doctor._orphans(store)
+    assert not finding.fine
+    assert "file is not a database" in finding.found
+    assert str(tmp_path / ".dagster") in finding.fix
+
+
 def test_the_doctor_names_changed_settings_open_folders_and_unfinished_deletions(
     store, tmp_path, monkeypatch
 ):

@@ -11,7 +11,7 @@ from facepipe import files
 from facepipe.settings import own_certificate
 from facepipe_tests.cli.granting import put_in
 from facepipe_tests.end_to_end.inputs import noise, record
-from facepipe_tests.errors.cases import Case, Told, command, store
+from facepipe_tests.errors.cases import ROOT, Case, Told, command, store
 from facepipe_tests.media.wholes import gif, png, sound_alone, whole_files
 
 NAME = "[a-z0-9][a-z0-9_-]{0,62}"
@@ -58,6 +58,14 @@ def folder_of_text(path: Path) -> None:
 
 def written(content: Callable[[], bytes]):
     return lambda path: path.write_bytes(content())
+
+
+def damaged_history(folder: Path) -> Told:
+    """A database that SQLite does not know."""
+    history = folder / ROOT / ".dagster/history"
+    history.mkdir(parents=True)
+    (history / "runs.db").write_bytes(b"nothing of SQLite's" * 99)
+    return command("status", makes=True)
 
 
 def no_room(folder: Path) -> Told:
@@ -145,6 +153,8 @@ CASES = (
          2, "must be an absolute path"),
     Case("places", "landmark model neither fetchable nor buildable", no_network, 2,
          "can be neither fetched nor built"),
+    Case("places", "damaged database of Dagster's", damaged_history, 1,
+         "only the history of runs is lost"),
     Case("places", "no room on the disk", no_room, 2, "No space left on device"),
     Case("places", "data root that may not be written",
          added(lambda path: noise(path), "a.png", FACEPIPE_DATA="/sys/facepipe"), 2,
