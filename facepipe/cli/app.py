@@ -13,7 +13,7 @@ from dagster import DagsterExecutionInterruptedError
 
 from facepipe.cli import INTERRUPTED, INTERRUPTED_SAID
 from facepipe.cli.console import stderr
-from facepipe.cli.surroundings import read_dotenv, sqlite_error
+from facepipe.cli.surroundings import read_dotenv, sqlite_error, unreadable_history
 from facepipe.errors import FacepipeError, StorageError
 from facepipe.files import cannot_be_written
 from facepipe.settings import dagster_home, data_root, keep_to_owner
@@ -28,8 +28,6 @@ app = typer.Typer(
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # others may mean that it cannot be read
 # a full disk shows first where SQLite makes room for an index of its journal
 _NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR_SHMSIZE")
-# where reading fails in the middle SQLite takes the file for damaged
-_UNREADABLE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")
 _MANY_VALUES = ("--media", "--scope", "--only-with")
 
 
@@ -103,20 +101,13 @@ def of_disk(error: OSError) -> tuple[str, int]:
 
 def of_database(error: BaseException) -> tuple[str, int] | None:
     """The same where Dagster's database says it; its own words hold statements and their values."""
-    cause = sqlite_error(error)
-    if cause is None:
-        return None
+    damage, cause = unreadable_history(error), sqlite_error(error)
+    if damage:
+        return "; ".join(damage), 1
     name: str = getattr(cause, "sqlite_errorname", "")
     if name.startswith(_NO_ROOM):
         return cannot_be_written(dagster_home(), str(cause)), StorageError.exit_code
-    home = dagster_home()
-    if name.startswith(_UNREADABLE):
-        return (
-            f"Dagster's database in {home} cannot be read ({cause}): look at the disk and run "
-            f"again; if it stays so, move {home} away: only the history of runs is lost, what "
-            f"they made is used again"
-        ), 1
-    return f"{home}: {cause}", 1
+    return (f"{dagster_home()}: {cause}", 1) if cause else None
 
 
 def printable(message: str) -> str:

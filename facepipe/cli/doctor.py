@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from facepipe.cli.orphans import orphans
-from facepipe.cli.surroundings import DAGSTER_YAML, dagster_instance, sqlite_error
+from facepipe.cli.surroundings import DAGSTER_YAML, dagster_instance, unreadable_history
 from facepipe.defs.signing import check_certificate
 from facepipe.defs.storage import Store
 from facepipe.errors import FacepipeError
@@ -150,7 +150,7 @@ def _settings() -> Finding:
     there: dict[str, Any] = yaml.safe_load(place.read_text()) or {}
     others = [name for name, value in ours.items() if there.get(name) != value]
     if not others:
-        return Finding(what, fine=True, found="retries, monitoring, limits and retention as ours")
+        return Finding(what, fine=True, found="as facepipe writes them")
     fix = f"if you did not mean it: delete {place}, it is written anew"
     return Finding(what, fine=False, found=f"{', '.join(others)} differ from ours", fix=fix)
 
@@ -188,12 +188,10 @@ def _orphans(store: Store) -> Finding:
         with dagster_instance() as instance:
             lost = list(orphans(instance, store))
     except Exception as error:
-        cause = sqlite_error(error)
-        if cause is None:
+        damage = unreadable_history(error)
+        if damage is None:
             raise
-        fix = f"move {dagster_home()} away: only the history of runs is lost"
-        found = f"Dagster's database cannot be read: {cause}"
-        return Finding("trainings", fine=False, found=found, fix=fix)
+        return Finding("trainings", False, *damage)
     found = "; ".join(what for what, _ in lost) or "each belongs to a run that lives"
     return Finding("trainings", not lost, found, "; ".join(fix for _, fix in lost))
 

@@ -40,6 +40,10 @@ retention:
 """
 
 
+# where reading fails in the middle SQLite takes the file for damaged
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
+
+
 def read_dotenv() -> None:
     """Take what `.env` sets, but for Dagster's home where the caller chose another data root."""
     values = {name: value or "" for name, value in dotenv_values(".env").items()}
@@ -83,6 +87,17 @@ def sqlite_error(error: BaseException) -> sqlite3.Error | None:
     """What SQLite said where Dagster's database fails, without the statement and its values."""
     cause: BaseException | None = getattr(error, "orig", error)
     return cause if isinstance(cause, sqlite3.Error) else None
+
+
+def unreadable_history(error: BaseException) -> tuple[str, str] | None:
+    """What is wrong, and what to do about it, where Dagster's database is damaged."""
+    cause, home = sqlite_error(error), dagster_home()
+    if not getattr(cause, "sqlite_errorname", "").startswith(_DAMAGED):
+        return None
+    return f"Dagster's database in {home} cannot be read ({cause})", (
+        f"look at the disk; if it stays so, move {home / 'history'} and {home / 'schedules'} away "
+        f"while nothing runs: the history of runs is lost, and what they made is used again"
+    )
 
 
 def store() -> Store:

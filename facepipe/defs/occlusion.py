@@ -20,11 +20,9 @@ from facepipe.defs.training import trained
 from facepipe.files import sha256_of
 from facepipe.provenance.digests import digest_of_digests
 from facepipe.swapping.settings import TARGET_OCCLUSION
-from facepipe.training.occluder_settings import OccluderTrainingSettings
+from facepipe.training.occluder_settings import LESSONS, OccluderTrainingSettings
 
 LABELS = "labels"
-OCCLUDER_CODE = "3"
-"""The version of what is laid before faces: another one trains anew."""
 LABELS_CODE = "3"
 """The version of what is known of a face without a painted mask."""
 _SHOWN = 6
@@ -107,7 +105,7 @@ def _describe_masks(folder: Path) -> dict[str, Any]:
     description="A network that tells this target's visible face from what is before it, learnt "
     "from drawn things laid before its own faces. Stopped or killed, it goes on where it was.",
     settings=OccluderTrainingSettings,
-    code_version=OCCLUDER_CODE,
+    code_version=LESSONS,
     pool=POOL,
 )
 def target_xseg_checkpoint(

@@ -5,6 +5,7 @@ The data version is taken before, so that it follows from content and not from w
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -43,14 +44,25 @@ def check_certificate() -> None:
     """Refuse a certificate that cannot sign before anything is made, not when it is published.
 
     Raises:
-        SettingsError: Its key is not set, or only that.
-        BadInputError: A file is missing, or they do not belong together.
+        SettingsError: Only one of `FACEPIPE_CERTIFICATE` and `FACEPIPE_PRIVATE_KEY` is set.
+        BadInputError: A file of theirs is missing, they do not belong together, or C2PA accepts
+            nothing that they sign.
     """
     own = own_certificate()
     if own:
         from facepipe.provenance.signer import signer_of
 
-        signer_of(*own)
+        _try(own, signer_of(*own).pem)
+
+
+@lru_cache(maxsize=1)
+def _try(own: tuple[Path, Path], pem: str) -> None:
+    """Sign something with the user's files, once for as long as the certificates stay the same."""
+    from facepipe.provenance.signer import signer_of
+    from facepipe.provenance.trying import try_signing
+
+    del pem
+    try_signing(signer_of(*own))
 
 
 def sign_published(

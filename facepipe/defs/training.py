@@ -29,7 +29,7 @@ from facepipe.files import sha256_of
 from facepipe.provenance.digests import IDENTITY_MEDIA
 from facepipe.training.settings import IdentityTrainingSettings, LoraTrainingSettings
 
-TRAINING_CODE = "6"
+TRAINING_CODE = "7"
 """The version of the training loop: another one trains anew."""
 LORA_CODE = f"{TRAINING_CODE}.3"
 """The loop's version, and that of the mesh swap from which an adapter learns."""

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facepipe.arrays import FloatArray, RgbImage, RgbImages
+from facepipe.arrays import FloatArray, IntArray, RgbImage, RgbImages
 from facepipe.errors import BadInputError
 from facepipe.files import write_whole
 from facepipe.landmarks.alignment import FACE_MARGIN_PX, FACE_PX
@@ -59,7 +59,8 @@ def label_faces(
         shares: how much of each pixel of a square `(256, 256, 3)` shows the face, `(256, 256)`.
     """
     labels: list[Label] = []
-    trusted = trust_in(shares, crops_rgb) if shares else None
+    bare = np.array([row for row in range(len(crops_rgb)) if row not in painted], np.int32)
+    trusted = trust_in(shares, crops_rgb, bare) if shares else None
     for row, (crop, points) in enumerate(zip(crops_rgb, points_px, strict=True)):
         label = painted[row] if row in painted else outline_label(points, FACE_PX)
         if shares is not None and row not in painted:
@@ -74,9 +75,12 @@ def inner_square(crop_rgb: RgbImage) -> RgbImage:
     return np.ascontiguousarray(crop_rgb[_INNER])
 
 
-def trust_in(shares: Callable[[RgbImage], FloatArray], crops_rgb: RgbImages) -> FloatArray | None:
-    """How far an occluder is to be believed about a person, from their stored squares."""
-    return trust([shares(inner_square(crops_rgb[row])) for row in spread(len(crops_rgb))])
+def trust_in(
+    shares: Callable[[RgbImage], FloatArray], crops_rgb: RgbImages, rows: IntArray
+) -> FloatArray | None:
+    """How far an occluder is to be believed about a person, from these of the stored squares."""
+    looked = [int(rows[place]) for place in spread(len(rows))]
+    return trust([shares(inner_square(crops_rgb[row])) for row in looked])
 
 
 def save_labels(folder: Path, labels: Sequence[Label]) -> None:

@@ -42,7 +42,9 @@ class Fitter:
         self._casting = casting
         self._on_fitted = on_fitted
         looks = occlusions or [()] * len(casting.roles)
-        self._persons = [_Person(settings, each) for each in looks]
+        self._persons = [
+            _Person(settings, each) for _, each in zip(casting.roles, looks, strict=True)
+        ]
 
     def fit(
         self,

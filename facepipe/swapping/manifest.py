@@ -30,7 +30,7 @@ class FrameCounts(pydantic.BaseModel):
 
     @staticmethod
     def of(reasons: Iterable[str]) -> "FrameCounts":
-        """Of each frame's reason to be left alone, which is empty where it is swapped."""
+        """Counted from why each frame was left alone, empty where it was swapped."""
         counts = Counter(reasons)
         swapped = counts.pop("", 0)
         skipped = dict(sorted(counts.items()))

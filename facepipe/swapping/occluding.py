@@ -86,8 +86,8 @@ def occlusions_by(
 
 
 def _trusted(occluder: Occluder, faces: FaceSet, part: Part) -> FloatArray | None:
-    theirs = np.isin(faces.track_id, sorted(part.tracks))
-    return trust_in(occluder.shares, faces.crops_rgb[theirs])
+    theirs = np.flatnonzero(np.isin(faces.track_id, sorted(part.tracks))).astype(np.int32)
+    return trust_in(occluder.shares, faces.crops_rgb, theirs)
 
 
 def _after(second: FloatArray, first: FloatArray) -> FloatArray:

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 
-def has_free_core(device: torch.device) -> bool:
+def has_free_core(device: torch.device, processes: int) -> bool:
     """Whether a thread can work beside a step on `device` without waiting for the same cores.
 
     Where torch computes on all of them, each operation would wait for the share of the core that
-    makes the batch, and longer than to make it between two steps takes.
+    makes the batch, and longer than to make it between two steps takes. So many processes take
+    the step together, each with as many threads as this one.
     """
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return device.type != "cpu" or torch.get_num_threads() < cores
+    return device.type != "cpu" or torch.get_num_threads() * processes < cores
 
 
 class _Made(NamedTuple):

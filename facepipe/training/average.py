@@ -15,9 +15,9 @@ class RunningAverage:
     """Exponential average of a network's trainable weights.
 
     Early on it follows faster: after `n` steps the old counts at most `n / (n + 9)`, so that the
-    random start is soon forgotten. Later it takes in every fourth step alone, as much at once as
-    four would: neighbouring steps differ little, and each look at all weights costs a hundredth
-    of a step.
+    random start is soon forgotten. After the sixteenth it takes in every fourth step alone, as
+    much at once as four would, and is at most three steps behind: neighbouring steps differ
+    little, and each look at all weights costs a hundredth of a step.
 
     Args:
         network: whose trainable weights are averaged.
@@ -38,7 +38,7 @@ class RunningAverage:
     def follow(self, step: int) -> None:
         """Take in the network's weights after step `step`, counted from 1."""
         keep = min(self.keep, step / (step + 9))
-        if step > _EARLY:
+        if keep and step > _EARLY:
             if step % _EVERY:
                 return
             keep **= _EVERY

@@ -4,13 +4,13 @@ Drawn at the places where every stored square has eyes, nose and mouth, so that 
 it. A network that never saw a beard like somebody's takes it for a thing in front of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
 from facepipe.arrays import FloatArray
-from facepipe.synthetic.fields import bump, smooth_step
+from facepipe.synthetic.fields import Rgb, bump, smooth_step
 from facepipe.synthetic.people import HAIRS
 
 _EYES_Y, _EYE_X, _NOSE_Y, _MOUTH_Y, _MOUTH_X = 0.423, 0.110, 0.548, 0.677, 0.091
@@ -36,7 +36,7 @@ def _beard(rng: np.random.Generator, side: int) -> tuple[FloatArray, FloatArray]
     lip_y = (_NOSE_Y + 2 * _MOUTH_Y) / 3
     lip = bump(x, y, 0, lip_y, rng.uniform(0.05, 0.12), rng.uniform(0.015, 0.035))
     low = rng.uniform(_NOSE_Y, _MOUTH_Y + 0.06) + rng.uniform(0, 0.5) * np.maximum(0.1 - x, 0)
-    jaw = smooth_step(low, low + rng.uniform(0.03, 0.12), y)
+    jaw = smooth_step(0, rng.uniform(0.03, 0.12), np.asarray(y - low, np.float32))
     off_mouth = np.hypot(x / rng.uniform(0.08, 0.13), (y - _MOUTH_Y) / rng.uniform(0.02, 0.05))
     jaw = jaw * smooth_step(0.8, 1.3, off_mouth) * smooth_step(0.0, rng.uniform(0.02, 0.2), x + 0.1)
     share = rng.choice(np.array([[1, 1], [1, 0], [0.3, 1]]))
@@ -89,8 +89,9 @@ def _glasses(rng: np.random.Generator, side: int) -> tuple[FloatArray, FloatArra
         cv2.polylines(frame, [lens], True, 1.0, thick, cv2.LINE_AA)
         inner, outer = middle - sign * wide, middle + sign * wide
         for near, far in ((inner, 0.5), (outer, 0.5 + sign * 0.35)):
-            ends = [(round(each * side), round((y - 0.01) * side)) for each in (near, far)]
-            cv2.line(frame, *ends, 1.0, max(1, thick // 2), cv2.LINE_AA)
+            high_px = round((y - 0.01) * side)
+            ends = (round(near * side), high_px), (round(far * side), high_px)
+            cv2.line(frame, ends[0], ends[1], 1.0, max(1, thick // 2), cv2.LINE_AA)
     tint = glass * rng.choice([0, 0, 0.15, 0.5]) * (0.3 + 0.7 * _grid(side)[1])
     colour = np.where(frame[..., None] > 0, _colour(rng, [*HAIRS, (150.0, 120.0, 60.0)]),
                       np.full(3, rng.choice([20.0, 240.0]), np.float32))  # fmt: skip
@@ -102,10 +103,10 @@ def _grid(side: int) -> tuple[FloatArray, FloatArray]:
     """How far each pixel is from the middle line, and from the top, as shares of the side."""
     place = (np.arange(side, dtype=np.float32) + 0.5) / side
     x, y = np.meshgrid(np.abs(place - 0.5), place)
-    return x, y
+    return np.asarray(x, np.float32), np.asarray(y, np.float32)
 
 
-def _colour(rng: np.random.Generator, table: list | tuple) -> FloatArray:
+def _colour(rng: np.random.Generator, table: Sequence[Rgb]) -> FloatArray:
     chosen = np.array(table[int(rng.integers(len(table)))], np.float32)
     return np.asarray(chosen * rng.uniform(0.6, 1.3), np.float32)
 

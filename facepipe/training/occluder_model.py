@@ -28,7 +28,7 @@ from facepipe.training.occluder_export import load_occluder, save_occluder
 from facepipe.training.occluder_losses import Weights, ious, visible_losses
 from facepipe.training.occluder_network import OccluderNetwork, OccluderShape, seeded_occluder
 from facepipe.training.occluder_people import drawn_hosts
-from facepipe.training.occluder_settings import OccluderTrainingSettings
+from facepipe.training.occluder_settings import LESSONS, OccluderTrainingSettings
 from facepipe.training.report import OnEpoch, TrainingSummary
 from facepipe.training.task import publish
 
@@ -180,10 +180,10 @@ class OccluderTask:
             save_occluder(folder, self.network)
 
     def pinned(self) -> dict[str, str]:
-        """Hashes of the faces, and of what it started from."""
+        """Hashes of the faces and of what it started from, and the version of what is drawn."""
         planes = (self.trained.rgb, self.trained.face, self.trained.sure)
         faces = digest(*(torch.from_numpy(np.ascontiguousarray(plane)) for plane in planes))
-        return {"faces": faces, "start": self.start}
+        return {"faces": faces, "start": self.start, "lessons": LESSONS}
 
     def facts(self) -> tuple[int, int]:
         """Faces trained on, and no rank."""

@@ -7,6 +7,9 @@ from facepipe.errors import SettingsError
 from facepipe.training.loop_settings import LoopSettings
 from facepipe.training.settings import Pixels
 
+LESSONS = "3"
+"""The version of what is drawn on and laid before faces: another one trains anew."""
+
 
 @dataclass(frozen=True)
 class OccluderTrainingSettings(LoopSettings):

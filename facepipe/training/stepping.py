@@ -51,8 +51,8 @@ class Stepper:
         self.accelerator, self.run = accelerator, run or ForwardPass(parts.network)
         self.likeness = likeness_of(task.examination, settings)
         self.learning = list(trainable(parts.network).values())
-        is_beside = has_free_core(accelerator.device)
-        self.ahead = Ahead(task.batch) if is_beside else None
+        can_draw_ahead = has_free_core(accelerator.device, self.run.ranks.count)
+        self.ahead = Ahead(task.batch) if can_draw_ahead else None
         self.draw = self.ahead.draw if self.ahead else task.batch
 
     def close(self) -> None:

@@ -95,5 +95,5 @@ def test_a_database_that_cannot_be_read_says_what_moving_it_away_costs(tmp_path)
     message, code = ending(refusal.value)
     assert code == 1
     assert "file is not a database" in message
-    assert "only the history of runs is lost" in message
+    assert "the history of runs is lost" in message
     assert "secrets" not in message

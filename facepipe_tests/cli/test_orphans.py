@@ -1,7 +1,9 @@
 """Work that nobody answers for is named, with whose process it is and what to do."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import dagster as dg
 import pytest
@@ -87,7 +89,22 @@ def test_the_doctor_says_that_dagsters_database_cannot_be_read(store, tmp_path, 
     finding = doctor._orphans(store)
     assert not finding.fine
     assert "file is not a database" in finding.found
-    assert str(tmp_path / ".dagster") in finding.fix
+    assert str(tmp_path / ".dagster/history") in finding.fix
+
+
+def test_the_doctor_does_not_take_a_busy_database_for_a_damaged_one(store, tmp_path, monkeypatch):
+    def busy(*_given):
+        with closing(sqlite3.connect(tmp_path / "a.db")) as one:
+            one.execute("BEGIN EXCLUSIVE")
+            with closing(sqlite3.connect(tmp_path / "a.db", timeout=0)) as other:
+                other.execute("BEGIN EXCLUSIVE")
+
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
+    (tmp_path / ".dagster").mkdir()
+    (tmp_path / ".dagster/dagster.yaml").write_text(DAGSTER_YAML)
+    monkeypatch.setattr(doctor, "orphans", busy)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        doctor._orphans(store)
 
 
 def test_the_doctor_names_changed_settings_open_folders_and_unfinished_deletions(

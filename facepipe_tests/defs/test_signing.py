@@ -19,6 +19,7 @@ from facepipe.provenance.verifying import verify
 from facepipe.swapping.manifest import FrameCounts, NamedFile, SwapManifest
 from facepipe_tests.cli.granting import grant
 from facepipe_tests.provenance.conftest import write_noise
+from facepipe_tests.provenance.test_signer import KEYS, issued
 
 LOG = logging.getLogger("test")
 
@@ -145,7 +146,7 @@ def test_without_a_record_nothing_is_published(stores):
     assert not stores[0].place("pair/lora_onnx", "ann|bob").exists()
 
 
-@pytest.mark.parametrize("key", [None, "another's", "missing"])
+@pytest.mark.parametrize("key", [None, "another's", "missing", "expired"])
 def test_a_certificate_that_cannot_sign_is_refused_before_anything_is_made(
     stores, key, tmp_path, monkeypatch
 ):
@@ -153,6 +154,9 @@ def test_a_certificate_that_cannot_sign_is_refused_before_anything_is_made(
     (tmp_path / "chain.pem").write_text(own.pem)
     kept = other.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "another's").write_bytes(kept)
+    if key == "expired":
+        _, held = issued(tmp_path, KEYS["es256"](), days=-2)
+        held.rename(tmp_path / "expired")
     monkeypatch.setenv("FACEPIPE_CERTIFICATE", str(tmp_path / "chain.pem"))
     if key:
         monkeypatch.setenv("FACEPIPE_PRIVATE_KEY", str(tmp_path / key))

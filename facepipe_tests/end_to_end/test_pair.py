@@ -99,10 +99,12 @@ def test_an_unchanged_run_reads_media_once_loads_no_heavy_library_and_is_seen_in
 def test_without_dagsters_home_only_the_history_of_runs_is_lost(made):
     before, home = inodes(made), made.root / ".dagster"
     shutil.move(home, made.root / "moved_away")
-    made.swap("ada", "ben")
-    assert inodes(made) == before
-    shutil.rmtree(home)
-    shutil.move(made.root / "moved_away", home)
+    try:
+        made.swap("ada", "ben")
+        assert inodes(made) == before
+    finally:
+        shutil.rmtree(home)
+        shutil.move(made.root / "moved_away", home)
 
 
 def test_an_unchanged_run_still_asks_for_consent(made):

@@ -154,7 +154,7 @@ CASES = (
     Case("places", "landmark model neither fetchable nor buildable", no_network, 2,
          "can be neither fetched nor built"),
     Case("places", "damaged database of Dagster's", damaged_history, 1,
-         "only the history of runs is lost"),
+         "the history of runs is lost"),
     Case("places", "no room on the disk", no_room, 2, "No space left on device"),
     Case("places", "data root that may not be written",
          added(lambda path: noise(path), "a.png", FACEPIPE_DATA="/sys/facepipe"), 2,

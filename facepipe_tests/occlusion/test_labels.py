@@ -52,6 +52,22 @@ def test_what_an_occluder_doubts_is_unknown_and_what_was_painted_is_not_doubted(
     assert (other == FACE).all()
 
 
+def test_what_an_occluder_doubts_in_every_frame_is_known_to_be_a_face():
+    crops = np.zeros((20, FACE_PX, FACE_PX, 3), np.uint8)
+    crops[:, 40, 40] = np.arange(20)[:, None]
+
+    def shares(square):
+        found = np.ones((256, 256), np.float32)
+        found[:, 128:] = 0.2  # a beard
+        found[:128, :128] = float(square[8, 8, 0] > 11)  # a hand, in the first twelve frames
+        return found
+
+    labels = label_faces(crops, np.stack([POINTS] * 20), {}, shares)
+    assert (labels[0][170:220, 165:210] == FACE).all()
+    assert (labels[0][130:150, 125:150] == UNKNOWN).all()
+    assert (labels[15][130:150, 125:150] == FACE).all()
+
+
 def test_labels_come_back_as_they_were_saved(tmp_path):
     labels = [outline_label(POINTS, FACE_PX), np.full((FACE_PX, FACE_PX), UNKNOWN, np.uint8)]
     save_labels(tmp_path, labels)

@@ -20,6 +20,7 @@ from facepipe.errors import BadInputError, SettingsError
 from facepipe.provenance.film import read_film, sign_film
 from facepipe.provenance.local import local_signer
 from facepipe.provenance.signer import public_bytes, signed_by, signer_of
+from facepipe.provenance.trying import try_signing
 from facepipe.settings import own_certificate
 from facepipe_tests.provenance.conftest import SAID
 
@@ -35,8 +36,8 @@ def named(text):
     )
 
 
-def issued(folder, key):
-    """Files of a key and of a certificate for it by an issuer of its own."""
+def issued(folder, key, days=9):
+    """Files of a key and of a certificate for it by an issuer of its own, valid for so long."""
     authority = ec.generate_private_key(ec.SECP256R1())
     mail = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
     by = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
@@ -46,8 +47,8 @@ def issued(folder, key):
         .issuer_name(named("Studio CA"))
         .public_key(key.public_key())
         .serial_number(7)
-        .not_valid_before(NOW - timedelta(days=1))
-        .not_valid_after(NOW + timedelta(days=9))
+        .not_valid_before(NOW - timedelta(days=30))
+        .not_valid_after(NOW + timedelta(days=days))
         .add_extension(x509.BasicConstraints(False, None), critical=True)
         .add_extension(x509.KeyUsage(True, *[False] * 8), critical=True)
         .add_extension(mail, critical=False)
@@ -119,6 +120,12 @@ def test_what_cannot_sign_is_refused_with_what_is_needed(tmp_path):
     )
     with pytest.raises(BadInputError, match="without a password"):
         signer_of(chain, locked)
+
+
+def test_an_expired_certificate_is_found_out_by_trying_and_a_valid_one_passes(tmp_path):
+    try_signing(signer_of(*issued(tmp_path, KEYS["es256"]())))
+    with pytest.raises(BadInputError, match="valid today"):
+        try_signing(signer_of(*issued(tmp_path, KEYS["es256"](), days=-2)))
 
 
 def test_certificate_and_key_are_set_together_or_not_at_all():

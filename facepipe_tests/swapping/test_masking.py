@@ -101,7 +101,7 @@ def test_masks_that_tremble_are_calmed_where_the_picture_is_still(place):
 def test_where_nothing_is_visible_the_frame_keeps_every_bit():
     frame, points = frame_of(mesh_points())
     casting = cast(landmarks_of([points], [0]), [Part("ada", frozenset({0}))], SwapSettings())
-    fitter = Fitter(casting, SwapSettings(), [Hiding(np.zeros(SIZE_PX))])
+    fitter = Fitter(casting, SwapSettings(), [[Hiding(np.zeros(SIZE_PX))]])
     source = Frame(0, 0.0, 0, frame)
     drawn = np.zeros((SIZE_PX, SIZE_PX, 3), np.uint8), EVERYWHERE
     out = fitter.fit(source, Spot(0, 0), place_of(source, points, Painter()), drawn)

@@ -5,7 +5,8 @@ import threading
 import pytest
 import torch
 
-from facepipe.training.ahead import Ahead
+from facepipe.training import ahead as module
+from facepipe.training.ahead import Ahead, has_free_core
 
 
 def chance(seed=0):
@@ -72,3 +73,21 @@ def test_the_cores_of_the_step_stay_as_many_as_they_were(ahead):
     before = torch.get_num_threads()
     ahead.draw(chance())
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "processes", "cores", "free"),
+    [
+        ("cpu", 2, 1, 2, False),
+        ("cpu", 1, 1, 2, True),
+        ("cpu", 1, 2, 2, False),
+        ("cpu", 2, 2, 8, True),
+        ("cuda", 8, 1, 8, True),
+    ],
+)
+def test_a_core_is_free_where_the_step_does_not_take_all(
+    device, threads, processes, cores, free, monkeypatch
+):
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: range(cores))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert has_free_core(torch.device(device), processes) is free

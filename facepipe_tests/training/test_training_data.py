@@ -146,6 +146,31 @@ def test_a_lesson_shows_of_each_picture_what_that_alone_would_show(make_faces, b
     assert torch.equal(batch.lookup, looked_up(person.lookup[index], change.bent))
 
 
+def test_a_lesson_of_several_parts_shows_each_as_if_it_were_alone(make_faces):
+    faces = load_faces(make_faces(5), held_out_every=5)
+    source = torch.nn.functional.normalize(torch.ones(1, 512))
+    person = Person(faces, source, lookups(faces, average_mesh(faces)))
+    inverted = Pictures(255 - faces.rgb, faces.regions[:, 1:2])
+    wishes = [
+        Part(person, torch.tensor([3, 0]), source, inverted),
+        Part(person, torch.tensor([1]), -source, person.themselves),
+        Part(person, torch.tensor([2, 2]), source, person.untouched),
+    ]
+    clean = replace(LIVELY, degraded=0)
+    batch, change = lessons(wishes, clean, chance(), CPU), draw_change(5, clean, chance())
+    end = 0
+    for part in wishes:
+        some = slice(end, end := end + len(part.index))
+        seen = change[some]
+        for drawn, picture in ((batch.target, faces.rgb), (batch.wanted, part.pictures.rgb)):
+            alone = lit(sampled(picture[part.index], seen.bent), seen)
+            torch.testing.assert_close(drawn[some], alone)
+        torch.testing.assert_close(
+            batch.believed[some], sampled(part.pictures.mask[part.index], seen.bent)
+        )
+        assert torch.equal(batch.source[some], part.source.expand(len(part.index), -1))
+
+
 def test_the_same_chance_gives_the_same_change():
     one, same, other = (draw_change(2, LIVELY, chance(seed)) for seed in (1, 1, 2))
     assert torch.equal(one.bent, same.bent)

@@ -60,13 +60,13 @@ class DrawnFaces:
         return self.batches[index]
 
 
-def gradients(task, split=1, **settings):
+def gradients(task, split=1, clip_norm=1e9, **settings):
     """Losses and gradients of one step."""
     network = seeded_generator(identity_model.GeneratorSettings(4, 1, 1), 0)
     accelerator = open_accelerator(DeviceSettings("cpu", 1, "fp32"))
     optimizer = accelerator.prepare(torch.optim.SGD(network.parameters(), 0.0))
     parts = Parts(network, optimizer, RunningAverage(network, 0), torch.Generator().manual_seed(3))
-    chosen = replace(TINY, clip_norm=1e9, **settings)
+    chosen = replace(TINY, clip_norm=clip_norm, **settings)
     losses = Stepper(task, parts, chosen, accelerator).take(Progress(split=split), 0.0)
     return losses, torch.cat([p.grad.flatten() for p in network.parameters()])
 
@@ -91,6 +91,27 @@ def test_accumulated_batches_give_the_mean_of_their_gradients():
     mean = torch.stack([single[index][1] for index in drawn]).mean(0)
     torch.testing.assert_close(found, mean, rtol=1e-3, atol=1e-6)
     assert losses["loss"] == pytest.approx(sum(single[i][0]["loss"] for i in drawn) / 3, rel=1e-5)
+
+
+def test_gradients_are_scaled_down_to_the_norm_they_may_have_and_smaller_ones_are_not():
+    task = DrawnFaces(2, 1)
+    _, whole = gradients(task)
+    norm = float(whole.norm())
+    _, clipped = gradients(task, clip_norm=norm / 10)
+    torch.testing.assert_close(clipped, whole / 10, rtol=1e-4, atol=1e-9)
+    _, kept = gradients(task, clip_norm=norm * 1.01)
+    assert torch.equal(kept, whole)
+
+
+def test_an_infinite_gradient_is_no_step():
+    class Steep(DrawnFaces):
+        def losses(self, made, batch):
+            losses = super().losses(made, batch)
+            slope = (made.face - made.face.detach()).sum() * 1e38 * 1e38
+            return {**losses, "loss": losses["loss"] + slope}
+
+    losses, _ = gradients(Steep(2, 1))
+    assert losses is None
 
 
 def test_accumulating_is_part_of_what_a_state_belongs_to(run):
