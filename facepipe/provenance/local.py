@@ -4,7 +4,7 @@ They prove that nothing changed since signing, and that two files come from the 
 prove nobody's name; every reader of C2PA reports them as untrusted.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -19,8 +19,9 @@ LOCAL_NAME = "facepipe on this machine, untrusted"
 """Whom a certificate that was made here names."""
 _ISSUER = "facepipe local certificates, untrusted"
 _FILE = "signing.pem"
-_DAYS = 365 * 30
-_CLOCK_SLACK = timedelta(days=1)
+# a clock that was wrong when the key was made, or is put back later, makes no signature invalid
+_FROM = datetime(2000, 1, 1, tzinfo=UTC)
+_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  # RFC 5280: it does not expire
 
 
 def local_signer(folder: Path) -> Signer:
@@ -34,23 +35,23 @@ def local_signer(folder: Path) -> Signer:
     if not place.exists():
         with storage_errors(folder):
             make_folder(folder, mode=0o700)
-        write_once(place, _new_pem(datetime.now(UTC)))
+        write_once(place, _new_pem())
     return signer_of(place, place)
 
 
-def _new_pem(now: datetime) -> bytes:
+def _new_pem() -> bytes:
     """A private key, its certificate, and that of an issuer whose key is kept by nobody."""
     key, issuer_key = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     issuer, subject = _name(_ISSUER), _name(LOCAL_NAME)
     issuer_certificate = (
-        _builder(issuer, issuer_key.public_key(), issuer, now)
+        _builder(issuer, issuer_key.public_key(), issuer)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(for_certificates=True), critical=True)
         .add_extension(_key_id(issuer_key), critical=False)
         .sign(issuer_key, None)
     )
     certificate = (
-        _builder(subject, key.public_key(), issuer, now)
+        _builder(subject, key.public_key(), issuer)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(for_certificates=False), critical=True)
         .add_extension(
@@ -71,7 +72,7 @@ def _new_pem(now: datetime) -> bytes:
 
 
 def _builder(
-    subject: x509.Name, key: Ed25519PublicKey, issuer: x509.Name, now: datetime
+    subject: x509.Name, key: Ed25519PublicKey, issuer: x509.Name
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -79,8 +80,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_SLACK)
-        .not_valid_after(now + timedelta(days=_DAYS))
+        .not_valid_before(_FROM)
+        .not_valid_after(_UNTIL)
     )
 
 

@@ -132,3 +132,9 @@ def test_certificate_and_key_are_set_together_or_not_at_all():
     assert own_certificate({}) is None
     with pytest.raises(SettingsError, match="needed together"):
         own_certificate({"FACEPIPE_CERTIFICATE": "a.pem"})
+
+
+def test_a_key_made_here_is_valid_whatever_the_clock_says(tmp_path):
+    for certificate in local_signer(tmp_path).certificates:
+        assert certificate.not_valid_before_utc.year <= 2000
+        assert certificate.not_valid_after_utc.year == 9999
