@@ -11,8 +11,11 @@ from facepipe.files import sha256_of
 from facepipe.provenance.film import sign_film
 from facepipe.provenance.local import local_signer
 from facepipe.provenance.sidecar import sidecar_bytes, sidecar_of
+from facepipe.provenance.signer import signer_of
+from facepipe.provenance.trying import try_signing
 from facepipe_tests.errors.cases import Case, Told, command
 from facepipe_tests.provenance.conftest import SAID, write_noise
+from facepipe_tests.provenance.test_signer import KEYS, issued
 
 
 def film(change: Callable[[Path], object], *, signed: bool = True) -> Callable[[Path], Told]:
@@ -72,6 +75,16 @@ def forged(path: Path) -> None:
     record.write_text(json.dumps(told))
 
 
+def signed_with(days: int) -> Callable[[Path], str]:
+    """Try a certificate that is valid for so many days from now."""
+
+    def tried(folder: Path) -> str:
+        try_signing(signer_of(*issued(folder, KEYS["es256"](), days)))
+        return "it signs"
+
+    return tried
+
+
 CASES = (
     Case("provenance", "film with one bit changed", film(one_byte), 4, "changed after it was"),
     Case("provenance", "film cut off at its end", film(cut_off), 4, "swapped.mp4"),
@@ -83,6 +96,7 @@ CASES = (
     Case("provenance", "model without its record", model(lambda path: sidecar_of(path).unlink()),
          4, "no provenance record"),
     Case("provenance", "record changed after it was signed", model(forged), 4, "was changed"),
+    Case("provenance", "certificate that has expired", signed_with(-2), 2, "valid today"),
     Case("provenance", "no file", lambda folder: command("verify", folder / "none.mp4"), 2,
          "no such file"),
 )  # fmt: skip
