@@ -149,7 +149,7 @@ def test_a_dfm_and_an_exported_model_swap_without_training(project, tmp_path):
     by_dfm = video_of(project)
     assert by_dfm != by_lora
     manifest = project.place("pair/swapped_video", "ada", "ben") / "manifest.json"
-    assert json.loads(manifest.read_text())["model"]["name"] == path.name
+    assert json.loads(manifest.read_text())["models"]["ada"]["name"] == path.name
     (network,) = project.place("pair/lora_onnx", "ada", "ben").glob("*.onnx")
     assert exit_code_of([*map(str, swap_with(network))]) == 0
     assert video_of(project) == by_lora
