@@ -61,7 +61,7 @@ def _try(own: tuple[Path, Path], pem: str) -> None:
     from facepipe.provenance.signer import signer_of
     from facepipe.provenance.trying import try_signing
 
-    del pem
+    del pem  # a part of what is remembered, no more
     try_signing(signer_of(*own))
 
 

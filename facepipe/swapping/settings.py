@@ -35,8 +35,9 @@ class SwapSettings(FittingSettings):
             fifth larger, and the swap is fully shown.
         occlusion: What looks for things before the face, which then stay in front of the swap:
             none (nothing does), target (this target's own target/xseg_onnx), general (the one
-            that `facepipe models train` makes), or a file in FaceFusion's or DeepFaceLab's XSeg
-            layout, by its path or by the name it is registered under.
+            that `facepipe models train` makes; what is there nearly all the time it takes for a
+            part of the face), or a file in FaceFusion's or DeepFaceLab's XSeg layout, by its path
+            or by the name it is registered under.
         crf: x264's constant rate factor of the result, 0 (lossless) to 51.
         preset: x264's trade of time for size, ultrafast to veryslow.
         encoder: What writes the video: auto (libx264 for 8 bits, libx265 for more), libx264,
